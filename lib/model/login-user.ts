@@ -1,0 +1,99 @@
+import { RealtimeError, describeValue } from './errors';
+
+/** An id as the application knows it. Compared as a string, so `7` and `'7'` are one user. */
+export type Id = string | number;
+
+/**
+ * Who is on the line. Stored on the session and, as the same frozen object, on the raw socket.
+ * Fields beyond these are kept as the application gave them.
+ */
+export interface LoginUser {
+  /** A non-empty string, or a safe integer: larger numbers may have been rounded to another user's id. */
+  readonly id: Id;
+  /** Which kind of user: member, admin … Default `0`. */
+  readonly userType: Id;
+  /** Which tenant the user belongs to; required when the attach is `multiTenant`, refused otherwise. */
+  readonly tenantId?: Id;
+  /** Small facts to show or log, such as a nickname. */
+  readonly info?: Readonly<Record<string, unknown>>;
+  /** What the login may do, as the application names it. */
+  readonly scopes?: readonly string[];
+  /** When the login ends, in milliseconds since 1970; the session is closed with 4401 then. */
+  readonly expiresAtMs?: number;
+}
+
+/** What an application may hand over as a LoginUser: `userType` may be left out. */
+export type LoginUserInput = Omit<LoginUser, 'userType'> & { readonly userType?: Id };
+
+/** Why a login cannot become a session: the application's mistake (500), or a login without a tenant (403). */
+export type LoginUserFault = 'invalid' | 'tenant-missing' | 'tenant-unexpected';
+
+/** Thrown by {@link checkLoginUser}. */
+export class LoginUserError extends RealtimeError {
+  readonly fault: LoginUserFault;
+
+  constructor(fault: LoginUserFault, message: string) {
+    super(fault === 'invalid' ? 'ERR_REALTIME_LOGIN_USER' : 'ERR_REALTIME_TENANT', message);
+    this.fault = fault;
+  }
+}
+
+/**
+ * Makes a frozen LoginUser of what the application gave.
+ *
+ * @throws LoginUserError `invalid` when id, user type, tenant or expiry cannot be used;
+ *   `tenant-missing` or `tenant-unexpected` when the tenant does not fit `multiTenant`.
+ */
+export function checkLoginUser(input: unknown, multiTenant: boolean): LoginUser {
+  if (typeof input !== 'object' || input === null) {
+    throw new LoginUserError('invalid', `a LoginUser must be an object with an id, got ${describeValue(input)}`);
+  }
+  const user = input as Readonly<Record<string, unknown>>;
+  const userType = user['userType'] ?? 0;
+  const tenantId = user['tenantId'] ?? '';
+  if (!isId(user['id'])) {
+    throw new LoginUserError('invalid', `LoginUser.id must be a ${ID_WANTED}, got ${describeValue(user['id'])}`);
+  }
+  if (!isId(userType)) {
+    throw new LoginUserError('invalid', `LoginUser.userType must be a ${ID_WANTED}, got ${describeValue(userType)}`);
+  }
+  checkTenant(tenantId, multiTenant);
+  checkExpiry(user['expiresAtMs']);
+  const { tenantId: _given, ...rest } = user;
+  // `id` was checked above; the rest keeps the application's own fields and types.
+  return Object.freeze({ ...rest, userType, ...(multiTenant ? { tenantId } : {}) }) as unknown as LoginUser;
+}
+
+/** What {@link isId} accepts, for error messages. */
+export const ID_WANTED = 'non-empty string or a safe integer';
+
+/** Tells whether a value can be the id of a user, user type or tenant. */
+export function isId(value: unknown): value is Id {
+  if (typeof value === 'string') return value !== '';
+  return typeof value === 'number' && Number.isSafeInteger(value);
+}
+
+function checkTenant(tenantId: unknown, multiTenant: boolean): void {
+  if (tenantId !== '' && !isId(tenantId)) {
+    throw new LoginUserError('invalid', `LoginUser.tenantId must be a ${ID_WANTED}, got ${describeValue(tenantId)}`);
+  }
+  if (multiTenant && tenantId === '') {
+    throw new LoginUserError('tenant-missing', 'a LoginUser without tenantId cannot log in when multiTenant is on');
+  }
+  if (!multiTenant && tenantId !== '') {
+    throw new LoginUserError(
+      'tenant-unexpected',
+      'a LoginUser has a tenantId, but multiTenant is off: set multiTenant: true, or leave tenantId out in toLoginUser',
+    );
+  }
+}
+
+function checkExpiry(expiresAtMs: unknown): void {
+  if (expiresAtMs === undefined) return;
+  if (typeof expiresAtMs !== 'number' || !Number.isFinite(expiresAtMs)) {
+    throw new LoginUserError(
+      'invalid',
+      `LoginUser.expiresAtMs must be milliseconds since 1970, got ${describeValue(expiresAtMs)}`,
+    );
+  }
+}
