@@ -1,0 +1,93 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { LoginUser } from '../model/login-user';
+import type { OnEvent } from '../model/events';
+
+/** An upgrade that was let in. Handed over in the same synchronous callback in which ws made the WebSocket. */
+export interface Admitted {
+  readonly ws: WebSocket;
+  /** The TCP or TLS socket under `ws`. */
+  readonly socket: Duplex;
+  /** `null` for a guest, only where `anonymous` is on. */
+  readonly loginUser: LoginUser | null;
+}
+
+/** What the handshake asks of the sessions that are open. */
+export interface SessionCounts {
+  total(): number;
+  ofUser(loginUser: LoginUser): number;
+  /** Closes the oldest session of a user with 4409. */
+  replaceOldest(loginUser: LoginUser): void;
+}
+
+/** A Connect-style middleware, as Express, passport and their friends are. */
+export type Middleware = (
+  req: IncomingMessage & Record<string, unknown>,
+  res: never,
+  next: (err?: unknown) => void,
+) => unknown;
+
+/** Decides who a request is, for an application without Passport. `null` or `undefined` refuses with 401. */
+export type Authenticate = (
+  req: IncomingMessage,
+) => LoginUserLike | null | undefined | Promise<LoginUserLike | null | undefined>;
+
+type LoginUserLike = object;
+
+/** The part of a Passport instance that is used here. */
+export interface PassportLike {
+  authenticate(strategy: never, options: object, callback: (...args: never[]) => unknown): unknown;
+}
+
+/** Where a token may stand, in the order in which it is looked for. */
+export type TokenCarrier = 'header' | 'protocol' | 'query';
+
+/** All that the handshake needs, resolved: `attach` builds it of RealtimeOptions. */
+export interface HandshakeSettings {
+  readonly path: string;
+  /** The Express app, when one is known: gives `req` and `res` its prototypes and settings. */
+  readonly app: object | undefined;
+  readonly passport: PassportLike | undefined;
+  /** A name, names, or a Strategy. */
+  readonly strategy: unknown;
+  readonly authenticate: Authenticate | undefined;
+  readonly toLoginUser: ((user: unknown, req: IncomingMessage, info: unknown) => unknown) | undefined;
+  readonly multiTenant: boolean;
+  readonly middleware: readonly Middleware[];
+  /** `'same'`: same host or no Origin at all; `'any'`: every origin; else the allow-list (exact origins). */
+  readonly origins: 'same' | 'any' | readonly string[];
+  readonly anonymous: boolean;
+  readonly authTimeoutMs: number;
+  readonly tokenFrom: readonly TokenCarrier[];
+  /** 0 = no limit, here and below. */
+  readonly maxSessions: number;
+  readonly maxSessionsPerUser: number;
+  readonly maxSessionsPerUserPolicy: 'refuse' | 'replace';
+  readonly maxSessionsPerAddress: number;
+  readonly maxPendingUpgrades: number;
+  readonly maxPayloadBytes: number;
+  /** Subprotocols that this server speaks, best first; a client that offers none speaks plain. */
+  readonly protocols: readonly string[];
+}
+
+/** What the handshake calls. */
+export interface HandshakeHooks {
+  readonly sessions: SessionCounts;
+  /** Called synchronously when a WebSocket was made; never throws. */
+  onAdmitted(admitted: Admitted): void;
+  readonly onEvent: OnEvent;
+  /** A fault of the application (its middleware, strategy, toLoginUser threw). */
+  onError(error: Error): void;
+}
+
+/** The door of one path on one server. */
+export interface Handshake {
+  /** Refuses every new upgrade with 503 from now on. */
+  refuseNew(): void;
+  /** Takes the path off the server; other paths and listeners stay as they were. Idempotent. */
+  close(): void;
+}
+
+/** Opens the door: registers the path with the server's one dispatcher. */
+export type OpenHandshake = (server: Server, settings: HandshakeSettings, hooks: HandshakeHooks) => Handshake;
