@@ -1,5 +1,6 @@
 import { createHook } from 'node:async_hooks';
 import { Socket } from 'node:net';
+import { config } from 'chai';
 import type { RootHookObject } from 'mocha';
 
 /**
@@ -9,6 +10,7 @@ import type { RootHookObject } from 'mocha';
  */
 export const mochaHooks: RootHookObject = {
   beforeAll() {
+    config.truncateThreshold = 0;
     // Mocha swallows rejections that are not its own; thrown from here they fail the test that runs.
     process.on('unhandledRejection', (reason) => {
       throw reason instanceof Error ? reason : new Error(`unhandled rejection: ${String(reason)}`);

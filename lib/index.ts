@@ -1,0 +1,2 @@
+export { RealtimeError } from './model/errors';
+export type { RealtimeErrorCode } from './model/errors';
