@@ -1,2 +1,42 @@
+export { attachRealtime } from './attach';
+export { getSender } from './http/app';
+export { getLoginUser, getLoginUserId, getLoginUserType, getTenantId } from './session/login-helpers';
+export { CloseCode } from './model/close-codes';
 export { RealtimeError } from './model/errors';
+export { RelayError } from './model/receipt';
+export type { CloseOptions, Realtime } from './attach';
+export type { RealtimeOptions } from './options';
+export type { Authenticate, Middleware, PassportLike, TokenCarrier } from './handshake/handshake';
+export type { Broker, BrokerNode, NodeId } from './cluster/brokers/broker';
+export type { CloseInfo, Session, SessionSocket } from './session/session';
+export type { CloseWhy } from './model/close-why';
+export type { DisconnectOptions, Sender, TenantSender } from './model/sender';
+export type { ErrorOrigin, OnError } from './session/report';
+export type { Except, ExceptEntry, Target } from './model/target';
+export type { HandlerOptions, MessageContext, MessageHandler, Registry } from './inbound/registry';
+export type { Id, LoginUser, LoginUserInput } from './model/login-user';
+export type {
+  InboundContent,
+  InboundType,
+  MessageContract,
+  OutboundContent,
+  OutboundType,
+  Register,
+} from './model/messages';
+export type { OnEvent, RealtimeEvent } from './model/events';
 export type { RealtimeErrorCode } from './model/errors';
+export type { Receipt } from './model/receipt';
+export type { SessionLike } from './session/login-helpers';
+export type { SessionView } from './session/session-view';
+export type { StandardSchema } from './model/standard-schema';
+import type { Sender } from './model/sender';
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- the name that @types/express gives to be extended
+  namespace Express {
+    /** `app.locals`, and with it `req.app.locals`. */
+    interface Locals {
+      sender: Sender;
+    }
+  }
+}

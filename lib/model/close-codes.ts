@@ -11,6 +11,8 @@ export const CloseCode = {
   goingAway: 1001,
   /** A binary frame came; only text is spoken. RFC 6455 §7.4.1. */
   unsupportedData: 1003,
+  /** No close frame was seen; only told to `onClose`, never sent. RFC 6455 §7.4.1. */
+  abnormal: 1006,
   /** A message above `maxPayloadBytes`. RFC 6455 §7.4.1. */
   tooBig: 1009,
   /** The server failed. RFC 6455 §7.4.1. */

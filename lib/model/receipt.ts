@@ -1,3 +1,5 @@
+import { RealtimeError } from './errors';
+
 /** What is known after a send. Grows by fields; a field never changes its meaning. */
 export interface Receipt {
   /** The id of this message, unique over all nodes. */
@@ -9,4 +11,19 @@ export interface Receipt {
    * `accepted`: the broker took it for the other nodes, at most once.
    */
   readonly relay: 'none' | 'accepted';
+}
+
+/**
+ * The broker did not take a message in time. The sockets of this process were served: `receipt` says how many.
+ * Whether other nodes get it is unknown: every real broker has delivered a send that it had rejected.
+ */
+export class RelayError extends RealtimeError {
+  readonly receipt: Receipt;
+
+  constructor(receipt: Receipt, cause: unknown) {
+    super('ERR_REALTIME_BROKER', 'the broker did not take the message: whether other nodes got it is unknown', {
+      cause,
+    });
+    this.receipt = receipt;
+  }
 }

@@ -1,0 +1,163 @@
+import type { Server } from 'node:http';
+import { randomBytes } from 'node:crypto';
+import type { Admitted, Handshake } from './handshake/handshake';
+import type { ClusterLink } from './cluster/link';
+import type { InboundHost } from './inbound/session-inbox';
+import type { LiveSession } from './session/live-session';
+import type { RealtimeOptions, ResolvedOptions } from './options';
+import type { Registry } from './inbound/registry';
+import type { Report } from './session/report';
+import type { Sender } from './model/sender';
+import type { SessionHost } from './session/host';
+import type { SessionView } from './session/session-view';
+import { CloseCode, closeSpec } from './model/close-codes';
+import { ExpiryClock } from './session/expiry';
+import { Flusher } from './session/outbox';
+import { HandlerClock } from './inbound/handler-clock';
+import { HandlerMap, registryOf } from './inbound/registry';
+import { Heartbeat } from './session/heartbeat';
+import { Hub } from './session/hub';
+import { SessionInbox } from './inbound/session-inbox';
+import { createReport, guardEvents } from './session/report';
+import { createSenders } from './outbound/sender';
+import { drain } from './session/drain';
+import { findApp, mountSender } from './http/app';
+import { localLink } from './cluster/link';
+import { openHandshake } from './handshake/open-handshake';
+import { openSession } from './session/open-session';
+import { resolveOptions } from './options';
+import { sessionCounts, viewOf } from './session/session-view';
+
+/** How an attach is closed. */
+export interface CloseOptions {
+  /** Over how long the closing of sessions is spread; default: the option `drainMs`. */
+  readonly drainMs?: number;
+  /** What clients are told: 1001 (default, the server goes away) or 1012 (it restarts). Both mean: come back. */
+  readonly code?: 1001 | 1012;
+}
+
+/** What `attachRealtime` gives: a {@link Sender} with the other parts beside. All methods are bound. */
+export interface Realtime extends Sender {
+  readonly sender: Sender;
+  readonly registry: Registry;
+  /** The sessions of this process. */
+  readonly hub: SessionView;
+  /** Resolves when pushes of other nodes are heard here; at once without a broker. Never an unhandled rejection. */
+  readonly ready: Promise<void>;
+  /** Refuses upgrades (503), ends all sessions, then releases everything. Idempotent; leaves no handle. */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+/**
+ * Gives an HTTP server realtime: hooks its upgrade path, logs sockets in with the app's own Passport strategy, and
+ * mounts the sender on `app.locals`.
+ *
+ * @param server what `app.listen()` or `http(s).createServer(app)` returned; it stays the app's own.
+ * @throws RealtimeError `ERR_REALTIME_OPTION` for an option that cannot be used; `ERR_REALTIME_ATTACH` when the server
+ *   is none, no Express app was found, or the path or the place on `app.locals` is taken.
+ */
+export function attachRealtime(server: Server, options: RealtimeOptions): Realtime {
+  const resolved = resolveOptions(options);
+  const app = findApp(server, resolved.app);
+  return new Attach(server, { ...resolved, app }).realtime;
+}
+
+/** Builds the parts of one attach and wires them. */
+class Attach {
+  readonly realtime: Realtime;
+  readonly #options: ResolvedOptions;
+  readonly #report: Report;
+  readonly #host: SessionHost;
+  readonly #clock: HandlerClock;
+  readonly #heartbeat: Heartbeat | undefined;
+  readonly #handshake: Handshake | undefined;
+  readonly #unmount: () => void;
+  #isClosing = false;
+  #closed: Promise<void> | undefined;
+
+  constructor(server: Server, options: ResolvedOptions) {
+    this.#options = options;
+    this.#report = createReport(options.onError);
+    this.#clock = new HandlerClock(options.handlerTimeoutMs);
+    const hub = new Hub();
+    const handlers = new HandlerMap();
+    const link = localLink(randomBytes(9).toString('base64url'));
+    const { multiTenant, maxBufferedBytes: maxContentLength } = options;
+    const { sender, boundTo } = createSenders({ hub, link, multiTenant, maxContentLength });
+    this.#host = this.#createHost(hub, handlers, link, (session) => boundTo(session.tenant));
+    this.realtime = {
+      ...sender,
+      sender,
+      registry: registryOf(handlers),
+      hub: viewOf(hub, multiTenant),
+      ready: Promise.resolve(),
+      close: (closeOptions?: CloseOptions) => this.#close(closeOptions),
+    };
+    this.#unmount = mountSender(options.app, options.localsKey, sender);
+    if (!options.enabled) return;
+    this.#handshake = this.#openDoor(server);
+    this.#heartbeat = new Heartbeat(this.#host, options.heartbeatMs, options.maxPauseMs);
+  }
+
+  #createHost(hub: Hub, handlers: HandlerMap, link: ClusterLink, senderFor: SessionHost['senderFor']): SessionHost {
+    const options = this.#options;
+    const onEvent = guardEvents(options.onEvent, this.#report);
+    const inbound: InboundHost = { handlers, limits: options, clock: this.#clock, report: this.#report, onEvent };
+    return {
+      nodeId: link.nodeId,
+      hub,
+      flusher: new Flusher(this.#report),
+      expiry: new ExpiryClock(),
+      limits: options,
+      beat: 0,
+      openInbox: (session: LiveSession) => new SessionInbox(inbound, session),
+      senderFor,
+      handleClosed: (session, info) => this.#guard(() => options.onClose?.(session, info)),
+      onEvent,
+    };
+  }
+
+  #openDoor(server: Server): Handshake {
+    try {
+      return openHandshake(server, this.#options, {
+        sessions: sessionCounts(this.#host.hub),
+        onAdmitted: (admitted) => this.#admit(admitted),
+        onEvent: this.#host.onEvent,
+        onError: (error) => this.#report(error),
+      });
+    } catch (error) {
+      this.#unmount();
+      throw error;
+    }
+  }
+
+  #admit(admitted: Admitted): void {
+    const session = openSession(this.#host, admitted);
+    this.#guard(() => this.#options.onOpen?.(session));
+    // Authenticated while the door was closing: told as all others are.
+    if (this.#isClosing) session.end('shutdown', CloseCode.goingAway, '');
+  }
+
+  #guard(hook: () => void): void {
+    try {
+      hook();
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #close(options: CloseOptions = {}): Promise<void> {
+    return (this.#closed ??= this.#shutDown(options));
+  }
+
+  async #shutDown({ drainMs = this.#options.drainMs, code = CloseCode.goingAway }: CloseOptions): Promise<void> {
+    this.#isClosing = true;
+    this.#handshake?.refuseNew();
+    await drain(this.#host.hub, drainMs, closeSpec(code));
+    this.#heartbeat?.stop();
+    this.#host.expiry.stop();
+    this.#clock.close();
+    this.#handshake?.close();
+    this.#unmount();
+  }
+}

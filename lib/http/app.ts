@@ -1,0 +1,90 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Sender } from '../model/sender';
+import { RealtimeError, describeValue } from '../model/errors';
+
+/** The part of an Express app that is used here. */
+interface AppLike {
+  readonly locals: Record<string, unknown>;
+  readonly parent?: AppLike;
+}
+
+/** Senders that were mounted by an attach, so that nothing else on `app.locals` is taken for one. */
+const mounted = new WeakSet<object>();
+
+/**
+ * The Express app behind a server: given, or found among its request listeners.
+ *
+ * @throws RealtimeError `ERR_REALTIME_ATTACH` when the server is none, or no app was found; `ERR_REALTIME_OPTION` when
+ *   `app` is no Express app.
+ */
+export function findApp(server: unknown, given: object | undefined): object {
+  if (!isServer(server)) {
+    throw new RealtimeError(
+      'ERR_REALTIME_ATTACH',
+      `the first argument must be the HTTP server, as app.listen(3000) returns it, got ${describeValue(server)}`,
+    );
+  }
+  if (given !== undefined) {
+    if (isApp(given)) return given;
+    throw new RealtimeError('ERR_REALTIME_OPTION', 'option app must be an Express app (it has locals)');
+  }
+  const app = server.listeners('request').find(isApp);
+  if (app !== undefined) return app;
+  throw new RealtimeError(
+    'ERR_REALTIME_ATTACH',
+    'no Express app was found among the server’s request listeners: give it as option app',
+  );
+}
+
+/**
+ * Mounts a sender on `app.locals`.
+ *
+ * @returns the way back.
+ * @throws RealtimeError `ERR_REALTIME_ATTACH` when the place is taken.
+ */
+export function mountSender(app: object | undefined, localsKey: string, sender: Sender): () => void {
+  if (!isApp(app)) return () => undefined;
+  const { locals } = app;
+  if (localsKey in locals) {
+    throw new RealtimeError(
+      'ERR_REALTIME_ATTACH',
+      `app.locals.${localsKey} is taken: give a second attach its own option localsKey`,
+    );
+  }
+  mounted.add(sender);
+  locals[localsKey] = sender;
+  return () => {
+    if (locals[localsKey] === sender) delete locals[localsKey];
+  };
+}
+
+/**
+ * The sender of a request's app, or of the app that it is mounted in: a sub-app has `locals` of its own.
+ *
+ * @param localsKey the attach's option of that name; default `sender`.
+ * @throws RealtimeError `ERR_REALTIME_ATTACH` when nothing is attached.
+ */
+export function getSender(req: IncomingMessage, localsKey = 'sender'): Sender {
+  let app = (req as { readonly app?: unknown }).app;
+  while (isApp(app)) {
+    const sender = app.locals[localsKey];
+    if (typeof sender === 'object' && sender !== null && mounted.has(sender)) return sender as Sender;
+    app = app.parent;
+  }
+  throw new RealtimeError(
+    'ERR_REALTIME_ATTACH',
+    `no sender under app.locals.${localsKey} of this request's app or its parents: call attachRealtime first`,
+  );
+}
+
+function isServer(value: unknown): value is Server {
+  if (typeof value !== 'object' || value === null) return false;
+  const { listen, listeners } = value as Partial<Server>;
+  return typeof listen === 'function' && typeof listeners === 'function';
+}
+
+function isApp(value: unknown): value is AppLike {
+  if (typeof value !== 'function') return false;
+  const { locals } = value as unknown as Partial<AppLike>;
+  return typeof locals === 'object' && locals !== null;
+}

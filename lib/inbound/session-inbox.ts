@@ -1,0 +1,210 @@
+import type { HandlerClock, Timed } from './handler-clock';
+import type { HandlerMap, MessageContext } from './registry';
+import type { Inbox } from '../session/session';
+import type { Incoming } from '../wire/wire';
+import type { LiveSession } from '../session/live-session';
+import type { MessageErrorCode } from '../model/message-errors';
+import type { OnEvent } from '../model/events';
+import type { RateLimits } from './rate-limit';
+import type { Report } from '../session/report';
+import { CloseCode } from '../model/close-codes';
+import { MESSAGE_ERRORS } from '../model/message-errors';
+import { RealtimeError } from '../model/errors';
+import { Refusal, dispatch, isThenable } from './dispatch';
+import { TokenBucket } from './rate-limit';
+import { printable } from '../model/events';
+
+/** The limits of one session's way in; 0 = no limit. */
+export interface InboundLimits extends RateLimits {
+  /** How many messages may wait behind a running handler; more are refused. */
+  readonly maxQueuedMessages: number;
+  /** Above this many waiting bytes the socket is not read until half of them are done. */
+  readonly maxQueuedBytes: number;
+}
+
+/** What all inboxes of one attach share. */
+export interface InboundHost {
+  readonly handlers: HandlerMap;
+  readonly limits: InboundLimits;
+  readonly clock: HandlerClock;
+  readonly report: Report;
+  readonly onEvent: OnEvent;
+}
+
+interface Queued {
+  readonly message: Incoming;
+  readonly bytes: number;
+}
+
+/** The way in of one session: decodes, limits, and runs its messages one after another in the order they came. */
+export class SessionInbox implements Inbox {
+  readonly #host: InboundHost;
+  readonly #session: LiveSession;
+  readonly #bucket: TokenBucket | undefined;
+  #queue: Queued[] = [];
+  #queuedBytes = 0;
+  #running: RunningHandler | undefined;
+  /** How many messages in a row were refused because too many waited. */
+  #refusedBusy = 0;
+
+  constructor(host: InboundHost, session: LiveSession) {
+    this.#host = host;
+    this.#session = session;
+    const { maxMessagesPerSecond, maxBytesPerSecond } = host.limits;
+    if (maxMessagesPerSecond !== 0 || maxBytesPerSecond !== 0) this.#bucket = new TokenBucket(host.limits);
+  }
+
+  handleText(text: string, bytes: number): void {
+    const message = this.#session.wire.decode(text);
+    const rate = this.#bucket?.take(bytes) ?? 'ok';
+    if (rate === 'flood') return this.#session.end('flood', CloseCode.tooMany, 'too many messages');
+    if (rate === 'over') return this.#refuse('rate_limited', asMessage(message));
+    if (message === 'bad-json') return this.#refuse('bad_json', undefined);
+    if (message === 'bad-message') return this.#refuse('bad_message', undefined);
+    if (this.#running === undefined) this.#run(message);
+    else this.#enqueue(message, bytes);
+  }
+
+  close(): void {
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#running?.abort();
+  }
+
+  #enqueue(message: Incoming, bytes: number): void {
+    const { maxQueuedMessages, maxQueuedBytes } = this.#host.limits;
+    if (maxQueuedMessages !== 0 && this.#queue.length >= maxQueuedMessages) return this.#refuseBusy(message);
+    this.#queue.push({ message, bytes });
+    this.#queuedBytes += bytes;
+    if (maxQueuedBytes !== 0 && this.#queuedBytes > maxQueuedBytes) this.#session.pause();
+  }
+
+  /** A peer that fills the queue and then sends as much again does not listen: it has to go. */
+  #refuseBusy(message: Incoming): void {
+    this.#refusedBusy += 1;
+    this.#refuse('busy', message);
+    if (this.#refusedBusy <= this.#host.limits.maxQueuedMessages) return;
+    this.#session.end('flood', CloseCode.tooMany, 'too many messages');
+  }
+
+  #run(message: Incoming): void {
+    const context = new LazyContext(message);
+    let result: unknown;
+    try {
+      result = dispatch(this.#host.handlers, this.#session, message, context);
+    } catch (error) {
+      return this.#fail(error, message);
+    }
+    if (!isThenable(result)) return this.#finish(result, message);
+    const running = new RunningHandler(context, () => this.#expire(message));
+    this.#running = running;
+    this.#host.clock.start(running);
+    // `then` of a foreign thenable may be anything: one real promise, both ends handled.
+    Promise.resolve(result).then(
+      (value) => this.#settle(running, () => this.#finish(value, message)),
+      (error: unknown) => this.#settle(running, () => this.#fail(error, message)),
+    );
+  }
+
+  /** A handler that overran its time was settled already; what it does later is nobody's business. */
+  #settle(running: RunningHandler, conclude: () => void): void {
+    if (this.#running !== running) return;
+    this.#host.clock.stop(running);
+    this.#running = undefined;
+    conclude();
+    this.#next();
+  }
+
+  #expire(message: Incoming): void {
+    this.#running = undefined;
+    const error = new RealtimeError('ERR_REALTIME_TIMEOUT', 'a handler took longer than handlerTimeoutMs');
+    this.#host.report(error, { session: this.#session, type: message.type });
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#running === undefined) {
+      const queued = this.#queue.shift();
+      if (queued === undefined) break;
+      this.#queuedBytes -= queued.bytes;
+      this.#run(queued.message);
+    }
+    if (this.#queue.length === 0) this.#refusedBusy = 0;
+    if (this.#queuedBytes <= this.#host.limits.maxQueuedBytes / 2) this.#session.resume();
+  }
+
+  #finish(value: unknown, message: Incoming): void {
+    if (value instanceof Refusal) this.#refuse(value.code, message);
+  }
+
+  #fail(error: unknown, message: Incoming): void {
+    this.#host.report(error, { session: this.#session, type: message.type });
+  }
+
+  /** The plain wire stays silent, as the seed does; our side is told. */
+  #refuse(code: MessageErrorCode, message: Incoming | undefined): void {
+    const type = message === undefined ? undefined : printable(message.type);
+    const session = this.#session;
+    this.#host.onEvent({
+      name: 'message.refused',
+      sessionId: session.id,
+      code,
+      ...(type === undefined ? {} : { type }),
+    });
+    const what = type === undefined ? 'a message' : `a message of type ${type}`;
+    this.#host.report(
+      new RealtimeError('ERR_REALTIME_REFUSED', `${what} was refused: ${code}: ${MESSAGE_ERRORS[code].message}`),
+      type === undefined ? { session } : { session, type },
+    );
+  }
+}
+
+/** The context of one message; the abort controller is made only for a handler that asks for the signal. */
+class LazyContext implements MessageContext {
+  readonly type: string;
+  readonly id?: string | number;
+  #controller: AbortController | undefined;
+  #isAborted = false;
+
+  constructor(message: Incoming) {
+    this.type = message.type;
+    if (message.id !== undefined) this.id = message.id;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#isAborted) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort();
+  }
+}
+
+/** An asynchronous handler that has not settled. */
+class RunningHandler implements Timed {
+  readonly #context: LazyContext;
+  readonly #onExpired: () => void;
+
+  constructor(context: LazyContext, onExpired: () => void) {
+    this.#context = context;
+    this.#onExpired = onExpired;
+  }
+
+  abort(): void {
+    this.#context.abort();
+  }
+
+  expire(): void {
+    this.abort();
+    this.#onExpired();
+  }
+}
+
+function asMessage(message: Incoming | string): Incoming | undefined {
+  return typeof message === 'string' ? undefined : message;
+}

@@ -1,0 +1,135 @@
+import type { Addressed } from '../model/audience';
+import type { ClusterLink } from '../cluster/link';
+import type { DisconnectOptions, Sender, TenantSender } from '../model/sender';
+import type { Hub } from '../session/hub';
+import type { Id } from '../model/login-user';
+import type { Receipt } from '../model/receipt';
+import type { Target, TargetContext } from '../model/target';
+import { CloseCode, closeSpec } from '../model/close-codes';
+import { ID_WANTED, isId } from '../model/login-user';
+import { Outgoing } from '../wire/outgoing';
+import { RealtimeError, describeValue } from '../model/errors';
+import { RelayError } from '../model/receipt';
+import { checkJsonText, toJsonText } from '../model/json';
+import { checkType } from '../wire/message-type';
+import { parseTarget } from '../model/target';
+
+/** What a sender stands on. */
+export interface SenderParts {
+  readonly hub: Hub;
+  readonly link: ClusterLink;
+  readonly multiTenant: boolean;
+  /** The largest content as JSON text, in UTF-16 units: more than fits into a socket's buffer reaches nobody. */
+  readonly maxContentLength: number;
+}
+
+/** The senders of one attach; they share one pipeline, so that message ids are unique. */
+export interface Senders {
+  /** The plain one. Its methods are bound, so that destructuring works. */
+  readonly sender: Sender;
+  /** One that is bound to the tenant of a session; `''` where there are no tenants. */
+  boundTo(tenant: string): TenantSender;
+}
+
+/** Makes the senders of one attach. */
+export function createSenders(parts: SenderParts): Senders {
+  const { multiTenant } = parts;
+  const pipeline = new Pipeline(parts);
+  const sender: Sender = {
+    ...methodsOf(pipeline, { multiTenant }),
+    forTenant: (tenantId: Id) => createTenantSender(pipeline, tenantId, multiTenant),
+  };
+  return { sender, boundTo: (boundTenant) => methodsOf(pipeline, { multiTenant, boundTenant }) };
+}
+
+function createTenantSender(pipeline: Pipeline, tenantId: unknown, multiTenant: boolean): TenantSender {
+  if (!multiTenant) throw new RealtimeError('ERR_REALTIME_TENANT', 'forTenant needs multiTenant: true');
+  if (!isId(tenantId)) {
+    throw new RealtimeError('ERR_REALTIME_TENANT', `a tenant must be a ${ID_WANTED}, got ${describeValue(tenantId)}`);
+  }
+  return methodsOf(pipeline, { multiTenant, boundTenant: String(tenantId) });
+}
+
+function methodsOf(pipeline: Pipeline, context: TargetContext): TenantSender {
+  return {
+    send: (target: Target, type: string, content: unknown) =>
+      pipeline.send(parseTarget(target, context), checkType(type), toJsonText(content)),
+    sendText: (target: Target, type: string, jsonText: string) =>
+      pipeline.send(parseTarget(target, context), checkType(type), checkJsonText(jsonText)),
+    disconnect: (target: Target, options?: DisconnectOptions) =>
+      pipeline.disconnect(parseTarget(target, context), options),
+    count: (target: Target) => Promise.resolve(pipeline.count(parseTarget(target, context))),
+    isOnline: (target: Target) => Promise.resolve(pipeline.count(parseTarget(target, context)) > 0),
+  };
+}
+
+/** The one way out: stamp, deliver here, publish. */
+class Pipeline {
+  readonly #parts: SenderParts;
+  #sent = 0;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+  }
+
+  send(addressed: Addressed, type: string, contentText: string): Promise<Receipt> {
+    const { hub, link, maxContentLength } = this.#parts;
+    if (contentText.length > maxContentLength) {
+      throw new RealtimeError(
+        'ERR_REALTIME_CONTENT',
+        `content of ${contentText.length} characters is above the limit of ${maxContentLength} (maxBufferedBytes)`,
+      );
+    }
+    const outgoing = new Outgoing(type, contentText);
+    const id = this.#stamp();
+    const delivered = hub.deliver(addressed, outgoing);
+    if (isOnlyHere(addressed, link.nodeId)) return settled({ id, delivered, relay: 'none' });
+    return receiptAfter(link.publishMessage(addressed, outgoing, id), id, delivered);
+  }
+
+  disconnect(addressed: Addressed, options: DisconnectOptions = {}): Promise<Receipt> {
+    const { hub, link } = this.#parts;
+    const spec = closeSpec(options.code ?? CloseCode.removed, options.reason ?? '');
+    const id = this.#stamp();
+    // A list of its own: closing may change the hub.
+    const sessions = hub.list(addressed).filter((session) => session.isOpen);
+    for (const session of sessions) session.end('app', spec.code, spec.reason);
+    if (isOnlyHere(addressed, link.nodeId)) return settled({ id, delivered: sessions.length, relay: 'none' });
+    return receiptAfter(link.publishDisconnect(addressed, spec, id), id, sessions.length);
+  }
+
+  count(addressed: Addressed): number {
+    let count = 0;
+    this.#parts.hub.forEach(addressed, (session) => {
+      if (session.isOpen) count += 1;
+    });
+    return count;
+  }
+
+  #stamp(): string {
+    this.#sent += 1;
+    return `${this.#parts.link.nodeId}-${this.#sent.toString(36)}`;
+  }
+}
+
+/** A session id names its node: a push to a session of this node is no other node's business. */
+function isOnlyHere({ audience }: Addressed, nodeId: string): boolean {
+  return audience.kind === 'session' && audience.sessionId.startsWith(`${nodeId}.`);
+}
+
+function receiptAfter(publishing: Promise<void> | undefined, id: string, delivered: number): Promise<Receipt> {
+  if (publishing === undefined) return settled({ id, delivered, relay: 'none' });
+  const receipt = publishing.then(
+    (): Receipt => ({ id, delivered, relay: 'accepted' }),
+    (cause: unknown): never => {
+      throw new RelayError({ id, delivered, relay: 'none' }, cause);
+    },
+  );
+  // A caller who does not await must not crash the process; who awaits still gets the rejection.
+  receipt.catch(() => undefined);
+  return receipt;
+}
+
+function settled(receipt: Receipt): Promise<Receipt> {
+  return Promise.resolve(receipt);
+}

@@ -1,0 +1,60 @@
+import type { Hub } from './hub';
+import type { LiveSession } from './live-session';
+import type { SessionHost } from './host';
+import { CloseCode } from '../model/close-codes';
+
+/** A session that gave no sign of life for this many beats is over. */
+const SILENT_BEATS = 2;
+/** A tick that comes later than this part of a beat says that this process slept, not its clients. */
+const LATE_PART = 0.5;
+
+/**
+ * One timer for all sessions: who was silent for a beat gets a ping, who was silent for two is terminated.
+ * A process that was itself stopped or blocked must not take its own silence for its clients': after a late tick
+ * every session gets a fresh beat.
+ */
+export class Heartbeat {
+  readonly #hub: Hub;
+  readonly #host: SessionHost;
+  readonly #intervalMs: number;
+  readonly #maxPauseMs: number;
+  readonly #timer: NodeJS.Timeout;
+  #expectedAt: number;
+
+  /** @param intervalMs length of a beat. */
+  constructor(host: SessionHost, intervalMs: number, maxPauseMs: number) {
+    this.#hub = host.hub;
+    this.#host = host;
+    this.#intervalMs = intervalMs;
+    this.#maxPauseMs = maxPauseMs;
+    this.#expectedAt = performance.now() + intervalMs;
+    this.#timer = setInterval(() => this.#tick(), intervalMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    const isLate = now - this.#expectedAt > this.#intervalMs * LATE_PART;
+    this.#expectedAt = now + this.#intervalMs;
+    this.#host.beat += 1;
+    for (const session of this.#hub.all()) {
+      if (isLate) session.touch();
+      this.#check(session, now);
+    }
+  }
+
+  #check(session: LiveSession, now: number): void {
+    // A paused socket reads no pong: its silence is ours, until the pause itself lasts too long.
+    if (session.pausedAt !== undefined) {
+      if (now - session.pausedAt > this.#maxPauseMs) session.end('flood', CloseCode.tooMany, 'handlers too slow');
+      session.touch();
+      return;
+    }
+    const silent = this.#host.beat - session.beatSeen;
+    if (silent >= SILENT_BEATS) session.terminate('silent', CloseCode.abnormal);
+    else if (session.isOpen) session.socket.ping();
+  }
+}

@@ -1,0 +1,273 @@
+import type { Duplex } from 'node:stream';
+import type { RawData, WebSocket } from 'ws';
+import { randomBytes } from 'node:crypto';
+import type { Inbox, Session, SessionSocket } from './session';
+import type { CloseWhy } from '../model/close-why';
+import type { LoginUser } from '../model/login-user';
+import type { TenantSender } from '../model/sender';
+import type { SessionHost } from './host';
+import type { Wire } from '../wire/wire';
+import { CloseCode, closeSpec } from '../model/close-codes';
+import { Outbox } from './outbox';
+import { Outgoing } from '../wire/outgoing';
+import { PONG_FRAME } from '../wire/frame';
+import { RealtimeError, describeValue } from '../model/errors';
+import { checkType } from '../wire/message-type';
+import { toJsonText } from '../model/json';
+
+const OPEN = 1;
+const NO_ROOMS: ReadonlySet<string> = new Set();
+const SESSION = Symbol('express-realtime.session');
+
+type OwnedSocket = SessionSocket & { [SESSION]: LiveSession };
+
+/** The session behind a raw socket of this package, or `undefined`. */
+export function sessionOf(socket: WebSocket): LiveSession | undefined {
+  return (socket as Partial<OwnedSocket>)[SESSION];
+}
+
+/** One live socket: what {@link Session} promises, and what hub, heartbeat and inbox need of it. */
+export class LiveSession implements Session<LoginUser | null> {
+  readonly id: string;
+  readonly loginUser: LoginUser | null;
+  readonly socket: SessionSocket;
+  readonly wire: Wire;
+  /** The beat at which the peer last gave a sign of life. */
+  beatSeen: number;
+  /** Since when reading is paused, on the monotonic clock; `undefined` while it is not. */
+  pausedAt: number | undefined;
+  readonly #host: SessionHost;
+  readonly #outbox: Outbox;
+  #inbox: Inbox | undefined;
+  #rooms: Set<string> | undefined;
+  #data: Record<string, unknown> | undefined;
+  #sender: TenantSender | undefined;
+  #isSlow = false;
+  #why: CloseWhy | undefined;
+  #closeCode = 0;
+  #closeReason = '';
+  #discarded = 0;
+
+  constructor(host: SessionHost, ws: WebSocket, tcp: Duplex, wire: Wire, loginUser: LoginUser | null) {
+    this.id = `${host.nodeId}.${randomBytes(16).toString('base64url')}`;
+    this.loginUser = loginUser;
+    this.socket = own(ws, this);
+    this.wire = wire;
+    this.beatSeen = host.beat;
+    this.#host = host;
+    this.#outbox = new Outbox(ws, tcp, host.flusher);
+  }
+
+  /** The tenant as audiences name it; `''` without tenants and for guests. */
+  get tenant(): string {
+    const tenantId = this.loginUser?.tenantId;
+    return tenantId === undefined ? '' : String(tenantId);
+  }
+
+  get data(): Record<string, unknown> {
+    return (this.#data ??= {});
+  }
+
+  get rooms(): ReadonlySet<string> {
+    return this.#rooms ?? NO_ROOMS;
+  }
+
+  get sender(): TenantSender {
+    return (this.#sender ??= this.#host.senderFor(this));
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === OPEN && this.#why === undefined;
+  }
+
+  send(type: string, content: unknown): boolean {
+    return this.deliver(new Outgoing(checkType(type), toJsonText(content)));
+  }
+
+  join(room: string): void {
+    checkRoom(room);
+    if (!this.isOpen || this.#rooms?.has(room) === true) return;
+    (this.#rooms ??= new Set()).add(room);
+    this.#host.hub.join(this, room);
+  }
+
+  leave(room: string): void {
+    checkRoom(room);
+    if (this.#rooms?.delete(room) === true) this.#host.hub.leave(this, room);
+  }
+
+  close(code: number = CloseCode.normal, reason = ''): void {
+    const spec = closeSpec(code, reason);
+    this.end('app', spec.code, spec.reason);
+  }
+
+  /** Queues a message. @returns whether it was queued. */
+  deliver(outgoing: Outgoing): boolean {
+    if (!this.isOpen) return false;
+    return this.write(outgoing.frame(this.wire));
+  }
+
+  /**
+   * Queues one encoded message on the socket.
+   *
+   * @param frame a whole WebSocket frame; shared between receivers, so never written to.
+   * @returns false when nothing was queued: the socket is closing, or more than `maxBufferedBytes` is still unsent
+   *   (the session was closed with 4408, or the frame dropped, as `overflow` says).
+   */
+  write(frame: Buffer): boolean {
+    if (!this.#outbox.hasRoomFor(frame, this.#host.limits.maxBufferedBytes)) return this.#overflow();
+    this.#isSlow = false;
+    this.#outbox.push(frame);
+    return true;
+  }
+
+  /** Ends the session with a close frame, after what is queued. The first reason stays. */
+  end(why: CloseWhy, code: number, reason: string): void {
+    if (!this.#note(why, code, reason)) return;
+    this.#inbox?.close();
+    this.#outbox.flush();
+    // A paused socket reads no close frame: the closing handshake would take until ws's own timeout.
+    this.resume();
+    this.socket.close(code, reason);
+  }
+
+  /** Ends the session without waiting for the peer: what is queued is dropped and its memory freed at once. */
+  terminate(why: CloseWhy, code: number): void {
+    if (this.#note(why, code, '')) this.#inbox?.close();
+    this.#discarded += this.#outbox.discard();
+    this.socket.terminate();
+  }
+
+  /** Stops reading from the peer; nothing is lost, the peer's own buffers fill. */
+  pause(): void {
+    if (!this.isOpen || this.pausedAt !== undefined) return;
+    this.pausedAt = performance.now();
+    this.socket.pause();
+  }
+
+  resume(): void {
+    if (this.pausedAt === undefined) return;
+    this.pausedAt = undefined;
+    this.touch();
+    this.socket.resume();
+  }
+
+  /** Takes the listeners of the socket; called once, in the callback that made the WebSocket. */
+  listen(): void {
+    const { socket } = this;
+    socket.on('message', handleMessage);
+    socket.on('ping', handleSign);
+    socket.on('pong', handleSign);
+    socket.on('error', handleError);
+    socket.on('close', handleClose);
+  }
+
+  /** One frame of the peer. */
+  receive(data: Buffer, isBinary: boolean): void {
+    this.beatSeen = this.#host.beat;
+    if (!this.isOpen) return;
+    if (isBinary) {
+      this.end('protocol', CloseCode.unsupportedData, 'binary messages are not supported');
+    } else if (isPing(data)) {
+      this.#pong();
+    } else {
+      (this.#inbox ??= this.#host.openInbox(this)).handleText(data.toString('utf8'), data.length);
+    }
+  }
+
+  /** The peer broke the protocol, or the line failed; ws closes by itself. */
+  fail(error: Error & { readonly code?: string }): void {
+    if (error.code?.startsWith('WS_ERR_') === true) this.#note('protocol', protocolCode(error.code), '');
+  }
+
+  /** A sign of life. */
+  touch(): void {
+    this.beatSeen = this.#host.beat;
+  }
+
+  /** The socket is done, whatever ended it: the session leaves the hub. */
+  finish(code: number, reason: string): void {
+    this.#note(code === 1006 ? 'lost' : 'client', code, reason);
+    this.#inbox?.close();
+    this.#discarded += this.#outbox.discard();
+    this.#host.hub.remove(this);
+    this.#host.expiry.remove(this);
+    const why = this.#why ?? 'lost';
+    this.#host.handleClosed(this, { code: this.#closeCode, reason: this.#closeReason, why });
+    this.#host.onEvent({
+      name: 'session.closed',
+      sessionId: this.id,
+      code: this.#closeCode,
+      why,
+      discarded: this.#discarded,
+    });
+  }
+
+  /** At once and outside the handlers' queue: clients measure the line with it. */
+  #pong(): void {
+    if (this.write(PONG_FRAME)) this.#outbox.flush();
+  }
+
+  #overflow(): false {
+    const { overflow } = this.#host.limits;
+    if (!this.#isSlow) this.#host.onEvent({ name: 'session.slow', sessionId: this.id, policy: overflow });
+    this.#isSlow = true;
+    if (overflow === 'close') this.#closeSlow();
+    return false;
+  }
+
+  /** The close frame gets through where the kernel still has room; the memory is freed in any case. */
+  #closeSlow(): void {
+    this.end('slow', CloseCode.tooSlow, 'too slow');
+    this.terminate('slow', CloseCode.tooSlow);
+  }
+
+  #note(why: CloseWhy, code: number, reason: string): boolean {
+    if (this.#why !== undefined) return false;
+    this.#why = why;
+    this.#closeCode = code;
+    this.#closeReason = reason;
+    return true;
+  }
+}
+
+function own(ws: WebSocket, session: LiveSession): SessionSocket {
+  const socket = ws as OwnedSocket;
+  socket[SESSION] = session;
+  // The one write to the readonly field: the socket carries the LoginUser from here on.
+  (socket as { loginUser: LoginUser | null }).loginUser = session.loginUser;
+  return socket;
+}
+
+// Listeners are functions of the module that find the session on the socket: no closure per socket.
+
+function handleMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  // ws gives one Buffer for each message while `binaryType` is its default.
+  sessionOf(this)?.receive(data as Buffer, isBinary);
+}
+
+function handleSign(this: WebSocket): void {
+  sessionOf(this)?.touch();
+}
+
+function handleError(this: WebSocket, error: Error): void {
+  sessionOf(this)?.fail(error);
+}
+
+function handleClose(this: WebSocket, code: number, reason: Buffer): void {
+  sessionOf(this)?.finish(code, reason.toString('utf8'));
+}
+
+function isPing(data: Buffer): boolean {
+  return data.length === 4 && data[0] === 0x70 && data[1] === 0x69 && data[2] === 0x6e && data[3] === 0x67;
+}
+
+function protocolCode(wsErrorCode: string): number {
+  if (wsErrorCode === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return CloseCode.tooBig;
+  return wsErrorCode === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
+}
+
+function checkRoom(room: unknown): asserts room is string {
+  if (typeof room === 'string' && room !== '') return;
+  throw new RealtimeError('ERR_REALTIME_TARGET', `a room must be a non-empty string, got ${describeValue(room)}`);
+}
