@@ -109,6 +109,7 @@ class Attach {
       flusher: new Flusher(this.#report),
       expiry: new ExpiryClock(),
       limits: options,
+      pingIntervalMs: options.heartbeatMs,
       beat: 0,
       openInbox: (session: LiveSession) => new SessionInbox(inbound, session),
       senderFor,

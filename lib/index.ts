@@ -3,6 +3,7 @@ export { getSender } from './http/app';
 export { getLoginUser, getLoginUserId, getLoginUserType, getTenantId } from './session/login-helpers';
 export { CloseCode } from './model/close-codes';
 export { RealtimeError } from './model/errors';
+export { MessageError, MESSAGE_ERRORS } from './model/message-errors';
 export { RelayError } from './model/receipt';
 export type { CloseOptions, Realtime } from './attach';
 export type { RealtimeOptions } from './options';
@@ -25,7 +26,10 @@ export type {
 } from './model/messages';
 export type { OnEvent, RealtimeEvent } from './model/events';
 export type { RealtimeErrorCode } from './model/errors';
+export type { MessageErrorBody, MessageErrorCode } from './model/message-errors';
 export type { Receipt } from './model/receipt';
+export type { RequestId } from './wire/wire';
+export type { RequestOptions } from './session/requests';
 export type { SessionLike } from './session/login-helpers';
 export type { SessionView } from './session/session-view';
 export type { StandardSchema } from './model/standard-schema';

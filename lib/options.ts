@@ -6,6 +6,7 @@ import type { LoginUser } from './model/login-user';
 import type { OnError } from './session/report';
 import type { OnEvent } from './model/events';
 import { RealtimeError, describeValue } from './model/errors';
+import { V1_PROTOCOL } from './wire/v1';
 import { nearest } from './model/nearest';
 
 /** Options of `attachRealtime`. Unknown keys, wrong types and values out of range throw at attach. */
@@ -175,7 +176,7 @@ const OPTIONS: Readonly<Record<keyof RealtimeOptions, { readonly fallback?: unkn
 };
 
 /** The subprotocols that this server speaks beside plain. */
-const PROTOCOLS: readonly string[] = [];
+const PROTOCOLS: readonly string[] = [V1_PROTOCOL];
 
 /**
  * Checks options and fills in the defaults.

@@ -1,18 +1,20 @@
 import type { HandlerClock, Timed } from './handler-clock';
 import type { HandlerMap, MessageContext } from './registry';
 import type { Inbox } from '../session/session';
-import type { Incoming } from '../wire/wire';
+import type { Incoming, RequestId } from '../wire/wire';
 import type { LiveSession } from '../session/live-session';
-import type { MessageErrorCode } from '../model/message-errors';
+import type { MessageErrorBody, MessageErrorCode } from '../model/message-errors';
 import type { OnEvent } from '../model/events';
 import type { RateLimits } from './rate-limit';
 import type { Report } from '../session/report';
 import { CloseCode } from '../model/close-codes';
-import { MESSAGE_ERRORS } from '../model/message-errors';
+import { MESSAGE_ERRORS, MessageError, messageErrorBody } from '../model/message-errors';
 import { RealtimeError } from '../model/errors';
 import { Refusal, dispatch, isThenable } from './dispatch';
 import { TokenBucket } from './rate-limit';
 import { printable } from '../model/events';
+import { textFrame } from '../wire/frame';
+import { toJsonText } from '../model/json';
 
 /** The limits of one session's way in; 0 = no limit. */
 export interface InboundLimits extends RateLimits {
@@ -58,9 +60,9 @@ export class SessionInbox implements Inbox {
     const message = this.#session.wire.decode(text);
     const rate = this.#bucket?.take(bytes) ?? 'ok';
     if (rate === 'flood') return this.#session.end('flood', CloseCode.tooMany, 'too many messages');
-    if (rate === 'over') return this.#refuse('rate_limited', asMessage(message));
-    if (message === 'bad-json') return this.#refuse('bad_json', undefined);
-    if (message === 'bad-message') return this.#refuse('bad_message', undefined);
+    if (rate === 'over') return this.#refuse('rate_limited', typeof message === 'string' ? undefined : message);
+    if (typeof message === 'string') return this.#refuse(message, undefined);
+    if (this.#session.wire.name === 'v1' && message.type.startsWith('$')) return this.#control(message);
     if (this.#running === undefined) this.#run(message);
     else this.#enqueue(message, bytes);
   }
@@ -69,6 +71,13 @@ export class SessionInbox implements Inbox {
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#running?.abort();
+  }
+
+  /** Frames of the protocol go past the queue: a handler may be waiting for just this reply. Unknown ones are ignored. */
+  #control({ type, id, content }: Incoming): void {
+    if (id === undefined) return;
+    if (type === '$reply') this.#session.requests.settle(id, content);
+    else if (type === '$error') this.#session.requests.refuse(id, content);
   }
 
   #enqueue(message: Incoming, bytes: number): void {
@@ -119,6 +128,7 @@ export class SessionInbox implements Inbox {
     this.#running = undefined;
     const error = new RealtimeError('ERR_REALTIME_TIMEOUT', 'a handler took longer than handlerTimeoutMs');
     this.#host.report(error, { session: this.#session, type: message.type });
+    this.#answerError(message.id, messageErrorBody('timeout'));
     this.#next();
   }
 
@@ -134,14 +144,31 @@ export class SessionInbox implements Inbox {
   }
 
   #finish(value: unknown, message: Incoming): void {
-    if (value instanceof Refusal) this.#refuse(value.code, message);
+    if (value instanceof Refusal) return this.#refuse(value.code, message);
+    if (message.id === undefined) return;
+    try {
+      this.#answer(this.#session.wire.encodeReply(message.id, toJsonText(value ?? null)));
+    } catch (error) {
+      this.#fail(error, message);
+    }
   }
 
+  /** A {@link MessageError} is an answer; anything else is a fault: told to the app, not to the peer. */
   #fail(error: unknown, message: Incoming): void {
+    if (error instanceof MessageError) return this.#answerError(message.id, error.toBody());
     this.#host.report(error, { session: this.#session, type: message.type });
+    this.#answerError(message.id, messageErrorBody('internal'));
   }
 
-  /** The plain wire stays silent, as the seed does; our side is told. */
+  #answerError(id: RequestId | undefined, error: MessageErrorBody): void {
+    this.#answer(this.#session.wire.encodeError(id, error));
+  }
+
+  /** The plain wire has no answers and stays silent, as the seed does. */
+  #answer(text: string | undefined): void {
+    if (text !== undefined && this.#session.isOpen) this.#session.write(textFrame(text));
+  }
+
   #refuse(code: MessageErrorCode, message: Incoming | undefined): void {
     const type = message === undefined ? undefined : printable(message.type);
     const session = this.#session;
@@ -151,6 +178,7 @@ export class SessionInbox implements Inbox {
       code,
       ...(type === undefined ? {} : { type }),
     });
+    this.#answerError(message?.id, messageErrorBody(code));
     const what = type === undefined ? 'a message' : `a message of type ${type}`;
     this.#host.report(
       new RealtimeError('ERR_REALTIME_REFUSED', `${what} was refused: ${code}: ${MESSAGE_ERRORS[code].message}`),
@@ -203,8 +231,4 @@ class RunningHandler implements Timed {
     this.abort();
     this.#onExpired();
   }
-}
-
-function asMessage(message: Incoming | string): Incoming | undefined {
-  return typeof message === 'string' ? undefined : message;
 }

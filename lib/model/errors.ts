@@ -19,6 +19,7 @@
  * | `ERR_REALTIME_TIMEOUT` | a request had no reply in time, or a handler overran `handlerTimeoutMs` |
  * | `ERR_REALTIME_HANDLER` | a message handler or hook of the app threw |
  * | `ERR_REALTIME_REFUSED` | a peer's message was refused: not JSON, unknown type, failed schema, not allowed, too many |
+ * | `ERR_REALTIME_WIRE` | the client speaks a wire that cannot do this: the plain one has no requests |
  */
 export type RealtimeErrorCode =
   | 'ERR_REALTIME_OPTION'
@@ -36,7 +37,8 @@ export type RealtimeErrorCode =
   | 'ERR_REALTIME_CLOSED'
   | 'ERR_REALTIME_TIMEOUT'
   | 'ERR_REALTIME_HANDLER'
-  | 'ERR_REALTIME_REFUSED';
+  | 'ERR_REALTIME_REFUSED'
+  | 'ERR_REALTIME_WIRE';
 
 /** The one error class of this package; `code` says what happened, `message` what to do. Carries no token and no content. */
 export class RealtimeError extends Error {

@@ -22,6 +22,8 @@ export interface SessionHost {
   readonly flusher: Flusher;
   readonly expiry: ExpiryClock;
   readonly limits: SessionLimits;
+  /** How often a v1 client should send a text `ping`; the length of a beat. */
+  readonly pingIntervalMs: number;
   /** The current beat of the heart; a session notes it at each sign of life. */
   beat: number;
   openInbox(session: LiveSession): Inbox;

@@ -6,11 +6,13 @@ import type { CloseWhy } from '../model/close-why';
 import type { LoginUser } from '../model/login-user';
 import type { TenantSender } from '../model/sender';
 import type { SessionHost } from './host';
-import type { Wire } from '../wire/wire';
+import type { ControlType, Wire } from '../wire/wire';
+import type { RequestOptions } from './requests';
 import { CloseCode, closeSpec } from '../model/close-codes';
 import { Outbox } from './outbox';
 import { Outgoing } from '../wire/outgoing';
-import { PONG_FRAME } from '../wire/frame';
+import { PONG_FRAME, textFrame } from '../wire/frame';
+import { Requests } from './requests';
 import { RealtimeError, describeValue } from '../model/errors';
 import { checkType } from '../wire/message-type';
 import { toJsonText } from '../model/json';
@@ -42,6 +44,7 @@ export class LiveSession implements Session<LoginUser | null> {
   #rooms: Set<string> | undefined;
   #data: Record<string, unknown> | undefined;
   #sender: TenantSender | undefined;
+  #requests: Requests | undefined;
   #isSlow = false;
   #why: CloseWhy | undefined;
   #closeCode = 0;
@@ -76,12 +79,29 @@ export class LiveSession implements Session<LoginUser | null> {
     return (this.#sender ??= this.#host.senderFor(this));
   }
 
+  /** What this session has asked its client. */
+  get requests(): Requests {
+    return (this.#requests ??= new Requests());
+  }
+
   get isOpen(): boolean {
     return this.socket.readyState === OPEN && this.#why === undefined;
   }
 
   send(type: string, content: unknown): boolean {
     return this.deliver(new Outgoing(checkType(type), toJsonText(content)));
+  }
+
+  request(type: string, content: unknown, options: RequestOptions = {}): Promise<unknown> {
+    const contentText = toJsonText(content);
+    checkType(type);
+    if (this.wire.name === 'plain') return Promise.reject(plainError());
+    return this.requests.ask((id) => this.#control(this.wire.encodeRequest(type, contentText, id)), options);
+  }
+
+  /** Tells the client something of the protocol; nothing on the plain wire. */
+  tell(type: ControlType, content: object): void {
+    this.#control(this.wire.encodeControl(type, content));
   }
 
   join(room: string): void {
@@ -189,6 +209,7 @@ export class LiveSession implements Session<LoginUser | null> {
   finish(code: number, reason: string): void {
     this.#note(code === 1006 ? 'lost' : 'client', code, reason);
     this.#inbox?.close();
+    this.#requests?.close();
     this.#discarded += this.#outbox.discard();
     this.#host.hub.remove(this);
     this.#host.expiry.remove(this);
@@ -206,6 +227,10 @@ export class LiveSession implements Session<LoginUser | null> {
   /** At once and outside the handlers' queue: clients measure the line with it. */
   #pong(): void {
     if (this.write(PONG_FRAME)) this.#outbox.flush();
+  }
+
+  #control(text: string | undefined): boolean {
+    return text !== undefined && this.isOpen && this.write(textFrame(text));
   }
 
   #overflow(): false {
@@ -265,6 +290,10 @@ function isPing(data: Buffer): boolean {
 function protocolCode(wsErrorCode: string): number {
   if (wsErrorCode === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return CloseCode.tooBig;
   return wsErrorCode === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
+}
+
+function plainError(): RealtimeError {
+  return new RealtimeError('ERR_REALTIME_WIRE', 'this client speaks the plain wire, which has no requests');
 }
 
 function checkRoom(room: unknown): asserts room is string {

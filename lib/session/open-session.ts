@@ -2,9 +2,12 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { LoginUser } from '../model/login-user';
 import type { SessionHost } from './host';
-import type { Wire } from '../wire/wire';
 import { LiveSession } from './live-session';
+import { V1_PROTOCOL, v1Wire } from '../wire/v1';
 import { plainWire } from '../wire/plain';
+
+/** What this server can do beyond the frames of v1: grows by words. */
+const FEATURES: readonly string[] = ['request'];
 
 /** A socket that was let in. */
 export interface OpenedSocket {
@@ -15,16 +18,24 @@ export interface OpenedSocket {
 
 /** Makes the session of a new socket; synchronous, since a frame may be glued to the handshake. */
 export function openSession(host: SessionHost, { ws, socket, loginUser }: OpenedSocket): LiveSession {
-  const session = new LiveSession(host, ws, socket, wireOf(ws), loginUser);
+  const wire = ws.protocol === V1_PROTOCOL ? v1Wire : plainWire;
+  const session = new LiveSession(host, ws, socket, wire, loginUser);
   host.hub.add(session);
   host.expiry.add(session);
   session.listen();
+  session.tell('$hello', {
+    sessionId: session.id,
+    pingIntervalMs: host.pingIntervalMs,
+    expiresInMs: expiresInMs(loginUser),
+    features: FEATURES,
+  });
   const user = loginUser === null ? {} : { userId: loginUser.id, userType: loginUser.userType };
   host.onEvent({ name: 'session.opened', sessionId: session.id, ...user });
   return session;
 }
 
-/** Which wire a socket negotiated. */
-function wireOf(_ws: WebSocket): Wire {
-  return plainWire;
+/** Relative, since a client's clock may be wrong; `undefined` when the login does not end. */
+function expiresInMs(loginUser: LoginUser | null): number | undefined {
+  const expiresAtMs = loginUser?.expiresAtMs;
+  return expiresAtMs === undefined ? undefined : Math.max(0, expiresAtMs - Date.now());
 }

@@ -2,6 +2,7 @@ import type { WebSocket } from 'ws';
 import type { LoginUser } from '../model/login-user';
 import type { CloseWhy } from '../model/close-why';
 import type { OutboundContent, OutboundType } from '../model/messages';
+import type { RequestOptions } from './requests';
 import type { TenantSender } from '../model/sender';
 
 /** The raw WebSocket of a session; `loginUser` is the same object as the session's. */
@@ -38,6 +39,19 @@ export interface Session<User extends LoginUser | null = LoginUser> {
    * @throws RealtimeError `ERR_REALTIME_TYPE`, `ERR_REALTIME_CONTENT`.
    */
   send<Type extends OutboundType>(type: Type, content: OutboundContent<Type>): boolean;
+  /**
+   * Asks the client and waits for its reply. Only clients that speak v1 can be asked.
+   *
+   * @returns what the client replied, unchecked.
+   * @throws RealtimeError rejects: `ERR_REALTIME_WIRE`, `ERR_REALTIME_TIMEOUT`, `ERR_REALTIME_CLOSED`; throws at once
+   *   `ERR_REALTIME_TYPE`, `ERR_REALTIME_CONTENT`.
+   * @throws MessageError rejects with what the client refused with.
+   */
+  request<Type extends OutboundType>(
+    type: Type,
+    content: OutboundContent<Type>,
+    options?: RequestOptions,
+  ): Promise<unknown>;
   /**
    * Joins a room of this session's tenant; joining twice changes nothing.
    *

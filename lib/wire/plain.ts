@@ -1,5 +1,5 @@
 import type { DecodeFault, Incoming, Wire } from './wire';
-import { isMessageType } from './wire';
+import { isMessageType, parseJson } from './wire';
 
 /**
  * The wire of the seed's pages: text frames `{"type":"…","content":"<JSON text>"}` both ways, where `content` is a
@@ -12,24 +12,20 @@ export const plainWire: Wire = {
     return `{"type":${JSON.stringify(type)},"content":${JSON.stringify(contentText)}}`;
   },
 
+  encodeRequest: () => undefined,
+  encodeReply: () => undefined,
+  encodeError: () => undefined,
+  encodeControl: () => undefined,
+
   decode(text: string): Incoming | DecodeFault {
-    const message = parse(text);
-    if (message === undefined) return 'bad-json';
-    if (typeof message !== 'object' || message === null) return 'bad-message';
+    const message = parseJson(text);
+    if (message === undefined) return 'bad_json';
+    if (typeof message !== 'object' || message === null) return 'bad_message';
     const { type, content } = message as { readonly type?: unknown; readonly content?: unknown };
-    if (!isMessageType(type)) return 'bad-message';
+    if (!isMessageType(type)) return 'bad_message';
     if (typeof content !== 'string') return { type, content: content ?? null };
     if (content === '') return { type, content: null };
-    const parsed = parse(content);
-    return parsed === undefined ? 'bad-json' : { type, content: parsed };
+    const parsed = parseJson(content);
+    return parsed === undefined ? 'bad_json' : { type, content: parsed };
   },
 };
-
-/** JSON has no `undefined`, so that value is free to mean "not JSON". */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
