@@ -1,4 +1,5 @@
 import { RealtimeError } from '../../model/errors';
+import type { RealtimeErrorCode } from '../../model/errors';
 import type { Broker, BrokerNode, NodeId } from './broker';
 import { LinkScope } from './link-scope';
 import { closedError, PublishQueue } from './publish-queue';
@@ -10,20 +11,23 @@ export interface LinkPlan {
   readonly label: string;
   readonly publishTimeoutMs: number;
   readonly maxInFlight: number;
+  /** An attempt to open a link is given up after this time. Default 5,000. */
+  readonly openTimeoutMs?: number;
+  /** Closing a link may take so long. Default 1,000. */
+  readonly endTimeoutMs?: number;
   /**
    * Opens one link: connects, subscribes, proves that it hears itself. Whatever it makes it registers with
    * `scope.onEnd` at once; whatever goes wrong later it tells with `scope.lose`.
    *
    * @returns how bytes are sent over this link.
-   * @throws ERR_REALTIME_BROKER_SETUP for a fault that waiting cannot mend; any other error is tried again.
+   * @throws ERR_REALTIME_BROKER_SETUP or ERR_REALTIME_GROUP_SHARED for a fault that waiting cannot mend; any other
+   *   error is tried again.
    */
   open(node: BrokerNode, scope: LinkScope): Promise<SendBytes>;
 }
 
-/** An attempt to open a link is given up after this time. */
-const openTimeoutMs = 5000;
-/** Closing a link may take so long. */
-const endTimeoutMs = 1000;
+const defaults = { openTimeoutMs: 5000, endTimeoutMs: 1000 };
+const setupCodes: readonly RealtimeErrorCode[] = ['ERR_REALTIME_BROKER_SETUP', 'ERR_REALTIME_GROUP_SHARED'];
 const maxPendingBytes = 64 * 1024 * 1024;
 /** Between attempts: doubled from the first to the second, plus up to 50 ms. */
 const backoffMs = { first: 50, most: 500, afterSetupFault: 2000 };
@@ -78,13 +82,14 @@ export class LinkedBroker implements Broker {
 
   /** Opens one link after the other until closed. Never rejects. */
   async #run(node: BrokerNode): Promise<void> {
+    const { endTimeoutMs = defaults.endTimeoutMs } = this.#plan;
     let failures = 0;
     while (!this.#isClosed) {
       const scope = this.#makeScope(node);
       const cause = await this.#live(node, scope, () => {
         failures = 0;
       });
-      const isSetup = cause instanceof RealtimeError && cause.code === 'ERR_REALTIME_BROKER_SETUP';
+      const isSetup = cause instanceof RealtimeError && setupCodes.includes(cause.code);
       this.#queue.shut(cause.message);
       if (isSetup && !this.#wasUp) {
         await scope.end(cause, endTimeoutMs);
@@ -164,6 +169,7 @@ export class LinkedBroker implements Broker {
 }
 
 async function openInTime(plan: LinkPlan, node: BrokerNode, scope: LinkScope): Promise<SendBytes> {
+  const { openTimeoutMs = defaults.openTimeoutMs } = plan;
   const timer = setTimeout(() => {
     scope.lose(new Error(`${plan.label} did not answer within ${openTimeoutMs} ms`));
   }, openTimeoutMs);

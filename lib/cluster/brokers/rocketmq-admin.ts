@@ -89,7 +89,11 @@ export class RocketmqAdmin {
     return (await this.#request(code, fields, body)).body;
   }
 
-  async #request(code: number, fields: Readonly<Record<string, string>>, body = Buffer.alloc(0)): Promise<Reply> {
+  async #request(
+    code: number,
+    fields: Readonly<Record<string, string>>,
+    body: Buffer = Buffer.alloc(0),
+  ): Promise<Reply> {
     const reply = await exchange(this.#address, this.#timeoutMs, encodeRequest(code, fields, body));
     if (reply.header.code === 0) return reply;
     throw setupError(`the RocketMQ broker at ${this.#address} refused: ${reply.header.remark ?? reply.header.code}`);
