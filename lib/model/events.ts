@@ -40,6 +40,7 @@ export type RefusedWhy =
   | 'closing'
   | 'full'
   | 'pending-full'
+  | 'rate'
   | 'address-full'
   | 'user-full'
   | 'two-tokens'

@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import { describeValue } from '../model/errors';
+import { LoginUserError, checkLoginUser } from '../model/login-user';
+import type { LoginUser } from '../model/login-user';
+import type { HandshakeSettings } from './handshake';
+import { expiryOf } from './token';
+
+/** What an authenticated user is made a LoginUser with. */
+export type LoginSettings = Pick<HandshakeSettings, 'authenticate' | 'toLoginUser' | 'multiTenant'>;
+
+/**
+ * Turns the application's user into what {@link finishLogin} takes: by `toLoginUser` when there is one. A promise when
+ * `toLoginUser` gives one.
+ */
+export function startLogin(settings: LoginSettings, user: unknown, req: IncomingMessage, info: unknown): unknown {
+  if (settings.toLoginUser !== undefined) return settings.toLoginUser(user, req, info);
+  return settings.authenticate === undefined ? loginUserOfPassport(user) : user;
+}
+
+/**
+ * Checks the LoginUser and gives it an end, when the token says when it ends and the application does not.
+ *
+ * @throws LoginUserError whose message names the option that makes the LoginUser.
+ */
+export function finishLogin(settings: LoginSettings, input: unknown, token: string | undefined): LoginUser {
+  const expiresAtMs = token === undefined ? undefined : expiryOf(token);
+  try {
+    return checkLoginUser(withExpiry(input, expiresAtMs), settings.multiTenant);
+  } catch (error) {
+    if (!(error instanceof LoginUserError) || error.fault !== 'invalid') throw error;
+    throw new LoginUserError(error.fault, `${error.message}; ${adviceOf(settings, input)}`);
+  }
+}
+
+function adviceOf(settings: LoginSettings, input: unknown): string {
+  if (settings.toLoginUser !== undefined) return 'toLoginUser must return it';
+  if (settings.authenticate !== undefined) return 'authenticate must return it, or null to refuse';
+  const { id } = input as { readonly id?: unknown };
+  return `set toLoginUser to make one of the user that the strategy gave (user.id ?? user.sub is ${describeValue(id)})`;
+}
+
+function withExpiry(input: unknown, expiresAtMs: number | undefined): unknown {
+  if (expiresAtMs === undefined || typeof input !== 'object' || input === null) return input;
+  return (input as { readonly expiresAtMs?: unknown }).expiresAtMs === undefined ? { ...input, expiresAtMs } : input;
+}
+
+/** The default of `toLoginUser`. Only named fields are taken: the user may be a whole row of a database. */
+function loginUserOfPassport(user: unknown): object {
+  if (typeof user !== 'object' || user === null) return { id: user };
+  const given = user as Readonly<Record<string, unknown>>;
+  return {
+    id: given['id'] ?? given['sub'],
+    userType: given['userType'] ?? 0,
+    ...pick(given, 'tenantId', isPresent),
+    ...pick(given, 'expiresAtMs', isPresent),
+    ...pick(given, 'info', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
+    ...pick(given, 'scopes', Array.isArray),
+  };
+}
+
+function pick(given: Readonly<Record<string, unknown>>, key: string, isWanted: (value: unknown) => boolean): object {
+  const value = given[key];
+  return isWanted(value) ? { [key]: value } : {};
+}
+
+function isPresent(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}

@@ -1,0 +1,299 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+import type { RealtimeEvent } from '../model/events';
+import type { LoginUser } from '../model/login-user';
+import type { Acceptor } from './acceptor';
+import type { Admission } from './admission';
+import type { Authenticator, LoginOutcome } from './authenticator';
+import { checkForm } from './checks';
+import type { ExpressLikeRequest, ExpressRequests } from './express-requests';
+import { asError, isThenable } from './fault';
+import type { HandshakeHooks, HandshakeSettings } from './handshake';
+import { LateResponse } from './late-response';
+import { finishLogin, startLogin } from './login';
+import {
+  detachResponse,
+  emitFinished,
+  hasAnswered,
+  headerLinesOf,
+  muteResponse,
+  openResponse,
+  runMiddleware,
+  writeDetachedHead,
+} from './middleware';
+import type { CheckOrigin } from './origin';
+import { offeredProtocols } from './protocols';
+import { closeSoon, ignoreError, refuse } from './refuse';
+import type { Refusal } from './refuse';
+import { isRefusal, liftToken, maskUrl } from './token';
+import type { Credentials } from './token';
+import { faultVerdict, judge, middlewareVerdict } from './verdict';
+import type { Verdict } from './verdict';
+
+/** What all upgrades of one door share. */
+export interface Gate {
+  readonly settings: HandshakeSettings;
+  readonly hooks: HandshakeHooks;
+  readonly express: ExpressRequests | undefined;
+  readonly admission: Admission;
+  readonly acceptor: Acceptor;
+  readonly checkOrigin: CheckOrigin;
+  readonly authenticate: Authenticator;
+}
+
+const BAD_PROTOCOLS: Refusal = { status: 400, why: 'bad-request', hint: 'Sec-WebSocket-Protocol is malformed' };
+const AUTH_TIMEOUT: Refusal = { status: 503, why: 'auth-timeout', hint: 'no decision within authTimeoutMs' };
+const FORBIDDEN: Refusal = { status: 403, why: 'forbidden', hint: 'toLoginUser gave null' };
+const GONE: RealtimeEvent = {
+  name: 'handshake.refused',
+  status: 0,
+  why: 'gone',
+  hint: 'the peer went away before it was let in',
+};
+const NO_LINES: readonly string[] = [];
+/** A strategy that redirects or answers: what it says is for pages. */
+const ANSWERED: LoginOutcome = {
+  kind: 'nobody',
+  hasBadCredentials: true,
+  detail: 'the strategy answered or redirected instead of deciding',
+};
+
+/** Answers one upgrade request for this door: a WebSocket or a refusal, once. Never throws. */
+export function handleUpgrade(gate: Gate, req: IncomingMessage, socket: Duplex, head: Buffer): void {
+  // First of all: a reset during an async login would end the process otherwise.
+  socket.on('error', ignoreError);
+  if (hasUnansweredRequest(socket)) {
+    // Pipelined behind a request whose answer is still to come on this socket: there is no place for ours.
+    socket.destroy();
+    return;
+  }
+  new Upgrade(gate, req, socket, head).start();
+}
+
+function hasUnansweredRequest(socket: Duplex & { readonly _httpMessage?: unknown }): boolean {
+  return socket._httpMessage !== undefined && socket._httpMessage !== null;
+}
+
+function peerAddress(req: ExpressLikeRequest, express: ExpressRequests | undefined): string {
+  const address = express?.addressOf(req) ?? req.socket.remoteAddress ?? '';
+  // A dual-stack server sees IPv4 peers in IPv6 form, a proxy's header names them plainly: one peer, one count.
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}
+
+function linesFor101(res: ServerResponse): readonly string[] {
+  writeDetachedHead(res, 101);
+  return headerLinesOf(res);
+}
+
+/** One upgrade request on its way. Nothing of it is kept once it is decided. */
+class Upgrade {
+  readonly #gate: Gate;
+  readonly #req: ExpressLikeRequest;
+  readonly #socket: Duplex;
+  readonly #head: Buffer;
+  readonly #url: string;
+  #credentials: Credentials = { token: undefined, hasCarrier: false };
+  /** The response that middleware saw. */
+  #res: ServerResponse | undefined;
+  #late: LateResponse | undefined;
+  #address: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isEntered = false;
+  #hasOutcome = false;
+  #isDecided = false;
+
+  constructor(gate: Gate, req: IncomingMessage, socket: Duplex, head: Buffer) {
+    this.#gate = gate;
+    this.#req = req;
+    this.#socket = socket;
+    this.#head = head;
+    this.#url = req.url ?? '';
+  }
+
+  start(): void {
+    this.#guard(() => {
+      const refusal = this.#check();
+      if (refusal !== undefined) this.#refuse(refusal);
+      else if (this.#gate.settings.middleware.length > 0) this.#runMiddleware();
+      else this.#authenticate();
+    });
+    const { authTimeoutMs } = this.#gate.settings;
+    // Most logins are decided by now: no timer for those.
+    if (this.#isDecided || authTimeoutMs === 0) return;
+    this.#timer = setTimeout(() => this.#guard(() => this.#refuse(AUTH_TIMEOUT)), authTimeoutMs);
+  }
+
+  /** The checks that need nobody's code, cheapest first. */
+  #check(): Refusal | undefined {
+    const { admission, checkOrigin, settings, express } = this.#gate;
+    const refusal = admission.check() ?? checkForm(this.#req) ?? checkOrigin(this.#req);
+    if (refusal !== undefined) return refusal;
+    const protocols = offeredProtocols(this.#req);
+    if (protocols === undefined) return BAD_PROTOCOLS;
+    const credentials = liftToken(this.#req, protocols, settings.tokenFrom);
+    if (isRefusal(credentials)) return credentials;
+    this.#credentials = credentials;
+    const address = admission.hasAddressLimit ? peerAddress(this.#req, express) : undefined;
+    const full = admission.enter(address);
+    if (full !== undefined) return full;
+    this.#isEntered = true;
+    this.#address = address;
+    express?.dress(this.#req);
+    return undefined;
+  }
+
+  #runMiddleware(): void {
+    const { express, settings } = this.#gate;
+    // Loggers write the target down: they see no token, neither now nor when the response ends.
+    this.#setUrl(maskUrl(this.#url));
+    this.#req.originalUrl = maskUrl(this.#url);
+    const res = openResponse(this.#req, this.#socket, express);
+    this.#res = res;
+    this.#req.res = res;
+    res.once('finish', () => this.#guard(() => this.#handleAnswered(res)));
+    runMiddleware(settings.middleware, this.#req, res, (error) => {
+      this.#guard(() => {
+        if (this.#isDecided) return;
+        detachResponse(res, this.#socket);
+        muteResponse(res, () => this.#handleOutcome(ANSWERED));
+        if (error === undefined) this.#authenticate();
+        else this.#apply(middlewareVerdict(error));
+      });
+    });
+  }
+
+  #authenticate(): void {
+    this.#setUrl(this.#url);
+    const res = this.#res ?? this.#openLate();
+    try {
+      this.#gate.authenticate(this.#req, res, (outcome) => this.#handleOutcome(outcome));
+    } catch (error) {
+      this.#handleOutcome({ kind: 'fault', error });
+    }
+  }
+
+  #openLate(): ServerResponse {
+    this.#late = new LateResponse(this.#req, this.#gate.express, () => this.#handleOutcome(ANSWERED));
+    this.#req.res = this.#late.proxy;
+    this.#req.originalUrl = this.#url;
+    return this.#late.proxy;
+  }
+
+  /** Takes the first outcome; what a strategy says after that changes nothing. */
+  #handleOutcome(outcome: LoginOutcome): void {
+    if (this.#hasOutcome || this.#isDecided) return;
+    this.#hasOutcome = true;
+    this.#guard(() => this.#apply(judge(outcome, this.#credentials.hasCarrier, this.#gate.settings.anonymous)));
+  }
+
+  #apply(verdict: Verdict): void {
+    if (verdict.kind === 'refused') this.#refuse(verdict.refusal, verdict.error);
+    else if (verdict.kind === 'guest') this.#admit(null);
+    else this.#makeLogin(verdict.user, verdict.info);
+  }
+
+  #makeLogin(user: unknown, info: unknown): void {
+    const input = startLogin(this.#gate.settings, user, this.#req, info);
+    if (!isThenable(input)) {
+      this.#finishLogin(input);
+      return;
+    }
+    input.then(
+      (loginUser) => this.#guard(() => this.#finishLogin(loginUser)),
+      (error: unknown) => this.#guard(() => this.#apply(faultVerdict(error))),
+    );
+  }
+
+  #finishLogin(input: unknown): void {
+    if (this.#isDecided) return;
+    if (input === null) this.#refuse(FORBIDDEN);
+    else this.#admit(finishLogin(this.#gate.settings, input, this.#credentials.token));
+  }
+
+  #admit(loginUser: LoginUser | null): void {
+    const { admission, acceptor, hooks } = this.#gate;
+    const refusal = admission.checkLogin(loginUser);
+    if (refusal !== undefined) {
+      this.#refuse(refusal);
+      return;
+    }
+    const res = this.#decide();
+    const lines = res === undefined ? NO_LINES : linesFor101(res);
+    const socket = this.#socket;
+    let made: WebSocket | undefined;
+    try {
+      acceptor.accept(this.#req, socket, this.#head, lines, (ws) => {
+        made = ws;
+        socket.off('error', ignoreError);
+        admission.makeRoom(loginUser);
+        hooks.onAdmitted({ ws, socket, loginUser });
+      });
+    } finally {
+      admission.leave(this.#address, made);
+    }
+    if (made === undefined) {
+      hooks.onEvent(GONE);
+      res?.emit('close');
+    } else if (res !== undefined) emitFinished(res);
+  }
+
+  #refuse(refusal: Refusal, error?: unknown): void {
+    if (this.#isDecided) return;
+    const { admission, hooks } = this.#gate;
+    const res = this.#decide();
+    if (this.#isEntered) admission.leave(this.#address, undefined);
+    // A middleware began an answer and never ended it: a second one would be read as part of it.
+    if (this.#res !== undefined && hasAnswered(this.#res)) this.#socket.destroy();
+    else refuse(this.#socket, refusal.status);
+    if (error !== undefined) hooks.onError(asError(error, 'the login'));
+    hooks.onEvent({ name: 'handshake.refused', ...refusal });
+    if (res !== undefined) {
+      writeDetachedHead(res, refusal.status);
+      emitFinished(res);
+    }
+  }
+
+  /** A middleware answered: its answer is the refusal. */
+  #handleAnswered(res: ServerResponse): void {
+    if (this.#isDecided) return;
+    this.#decide();
+    this.#gate.admission.leave(this.#address, undefined);
+    this.#socket.end();
+    closeSoon(this.#socket);
+    res.emit('close');
+    const hint = 'a middleware of options.middleware answered';
+    this.#gate.hooks.onEvent({ name: 'handshake.refused', status: res.statusCode, why: 'middleware', hint });
+  }
+
+  /**
+   * Ends the waiting: from now on nobody else decides.
+   *
+   * @returns the response whose observers are to be told.
+   */
+  #decide(): ServerResponse | undefined {
+    this.#isDecided = true;
+    clearTimeout(this.#timer);
+    if (this.#res === undefined) return this.#late?.opened;
+    detachResponse(this.#res, this.#socket);
+    this.#setUrl(maskUrl(this.#url));
+    return this.#res;
+  }
+
+  #setUrl(url: string): void {
+    if (this.#gate.express === undefined) this.#req.url = url;
+    else this.#gate.express.setUrl(this.#req, url);
+  }
+
+  /** Runs a step; what it throws is a fault of the login, or of ours, and never leaves this request. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (this.#isDecided) {
+        this.#socket.destroy();
+        this.#gate.hooks.onError(asError(error, 'the handshake'));
+      } else this.#apply(faultVerdict(error));
+    }
+  }
+}
