@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { runCommand, runOrThrow } from '../support/run-command';
-import { app, cleanWorkbench, expressMajors, jest, node, nodeMajors, packed } from './workbench';
+import { app, expressMajors, jest, node, nodeMajors, packed } from './workbench';
 
 const root = join(__dirname, '..', '..');
+/** None of these scripts needs a tenth of it; one that hangs left something open. */
+const timeoutMs = 20_000;
 const echo = /^echo from v\d+\.\d+\.\d+ with (require|import)\n$/;
 
 describe('the packed package', function () {
   this.timeout(300_000);
-  after(cleanWorkbench);
 
   it('holds the build, the pages and the licence, and nothing else', async () => {
     const { files } = await packed();
@@ -34,14 +35,14 @@ describe('the packed package', function () {
     });
 
     it(`gives require and import one instance, with Express ${express}`, async () => {
-      const output = await runOrThrow(process.execPath, ['one-instance.cjs'], { cwd: await app(express) });
+      const output = await runOrThrow(process.execPath, ['one-instance.cjs'], { cwd: await app(express), timeoutMs });
       expect(output).to.match(/^express-realtime \d+$/m);
     });
 
     for (const major of nodeMajors) {
       it(`shakes hands and echoes on Node ${major} with Express ${express}`, async () => {
         const [binary, cwd] = await Promise.all([node(major), app(express)]);
-        const runs = ['echo.cjs', 'echo.mjs'].map((file) => runCommand(binary, [file], { cwd, timeoutMs: 20_000 }));
+        const runs = ['echo.cjs', 'echo.mjs'].map((file) => runCommand(binary, [file], { cwd, timeoutMs }));
         for (const { code, output } of await Promise.all(runs)) {
           expect(output).to.match(echo).and.include(`v${major}.`);
           expect(code).to.equal(0);
@@ -51,13 +52,13 @@ describe('the packed package', function () {
   }
 
   it('refuses deep imports', async () => {
-    await runOrThrow(process.execPath, ['deep-import.mjs'], { cwd: await app(5) });
+    await runOrThrow(process.execPath, ['deep-import.mjs'], { cwd: await app(5), timeoutMs });
   });
 
   it('loads in Jest on Node 20', async () => {
     const [binary, runner, cwd] = await Promise.all([node(20), jest(), app(5)]);
     const args = [runner, '--rootDir', cwd, '--testMatch', '**/loads.test.cjs', '--no-cache', '--ci'];
-    const { code, output } = await runCommand(binary, args, { cwd });
+    const { code, output } = await runCommand(binary, args, { cwd, timeoutMs });
     expect(output)
       .to.match(/1 passed, 1 total/)
       .and.not.match(/did not exit|open handle/i);
@@ -66,13 +67,16 @@ describe('the packed package', function () {
 
   it('loads in mocha', async () => {
     const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
-    const output = await runOrThrow(process.execPath, [mocha, 'loads.test.cjs'], { cwd: await app(5) });
+    const output = await runOrThrow(process.execPath, [mocha, 'loads.test.cjs'], { cwd: await app(5), timeoutMs });
     expect(output).to.match(/1 passing/);
   });
 
   it('loads in tsx', async () => {
     const loader = pathToFileURL(join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href;
-    const output = await runOrThrow(process.execPath, ['--import', loader, 'echo.ts'], { cwd: await app(5) });
+    const output = await runOrThrow(process.execPath, ['--import', loader, 'echo.ts'], {
+      cwd: await app(5),
+      timeoutMs,
+    });
     expect(output).to.match(echo);
   });
 });

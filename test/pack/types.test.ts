@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { runCommand } from '../support/run-command';
 import type { CommandResult } from '../support/run-command';
-import { app, cleanWorkbench, compiler, expressMajors, typeScripts } from './workbench';
+import { app, compiler, expressMajors, typeScripts } from './workbench';
 import type { ExpressMajor, TypeScript } from './workbench';
 
 /** How a user's tsconfig finds our declarations. */
@@ -46,7 +46,6 @@ describe('types of the packed package', function () {
       results.set(each, result);
     });
   });
-  after(cleanWorkbench);
 
   for (const each of cases) {
     it(`compile with TypeScript ${each.typeScript}, ${each.resolution}, @types/express ${each.express}`, async () => {

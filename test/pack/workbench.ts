@@ -28,15 +28,14 @@ export const nodeMajors = [20, 22, 24, 26] as const;
 export type NodeMajor = (typeof nodeMajors)[number];
 
 /** The TypeScript versions that the declarations compile with, oldest first. */
-export const typeScripts = ['5.4.5', '5.9.3', '6.0.3', '7.0.2'] as const;
+export const typeScripts = ['5.0.4', '5.9.3', '6.0.3', '7.0.2'] as const;
 export type TypeScript = (typeof typeScripts)[number];
 
 const temporary: string[] = [];
 
-/** Removes the temporary apps. */
-export function cleanWorkbench(): void {
+after(() => {
   for (const folder of temporary.splice(0)) rmSync(folder, { recursive: true, force: true });
-}
+});
 
 /** Packs what stands in dist/; builds it first, unless the caller of the tests just did. */
 export const packed = once(async (): Promise<Packed> => {
