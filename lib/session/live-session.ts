@@ -135,8 +135,10 @@ export class LiveSession implements Session<LoginUser | null> {
    *   (the session was closed with 4408, or the frame dropped, as `overflow` says).
    */
   write(frame: Buffer): boolean {
-    if (!this.#outbox.hasRoomFor(frame, this.#host.limits.maxBufferedBytes)) return this.#overflow();
-    this.#isSlow = false;
+    const { maxBufferedBytes } = this.#host.limits;
+    if (!this.#outbox.hasRoomFor(frame, maxBufferedBytes)) return this.#overflow();
+    // A small frame that fits between large ones that do not is no end of a slow spell.
+    if (this.#isSlow) this.#isSlow = this.#outbox.unsentBytes > maxBufferedBytes / 2;
     this.#outbox.push(frame);
     return true;
   }
