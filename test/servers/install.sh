@@ -12,6 +12,7 @@ packages=''
 command -v redis-server > /dev/null || packages="$packages redis-server"
 command -v rabbitmq-server > /dev/null || packages="$packages rabbitmq-server"
 command -v nginx > /dev/null || packages="$packages nginx"
+command -v openssl > /dev/null || packages="$packages openssl"
 command -v chromium > /dev/null || packages="$packages chromium"
 [ -n "$packages" ] || exit 0
 

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -147,6 +147,12 @@ process.on('exit', () => {
 /** A new folder of its own under the system's folder for temporary files. */
 export function tempFolder(name: string): string {
   return mkdtempSync(join(tmpdir(), `realtime-${name}-`));
+}
+
+/** Writes a file of lines; returns its name, for a command line. */
+export function writeLines(file: string, lines: readonly string[]): string {
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return file;
 }
 
 /**

@@ -2,7 +2,7 @@ import { RealtimeError } from '../../model/errors';
 import type { RealtimeErrorCode } from '../../model/errors';
 import type { Broker, BrokerNode, NodeId } from './broker';
 import { LinkScope } from './link-scope';
-import { closedError, PublishQueue } from './publish-queue';
+import { closedError, PublishQueue, startedError } from './publish-queue';
 import type { SendBytes } from './publish-queue';
 
 /** What an adapter adds to {@link LinkedBroker}. */
@@ -60,10 +60,7 @@ export class LinkedBroker implements Broker {
 
   start(node: BrokerNode): Promise<void> {
     if (this.#isClosed) return Promise.reject(closedError(this.label));
-    if (this.#node) {
-      const message = `${this.label} has been started already: make a broker of its own for each node`;
-      return Promise.reject(new RealtimeError('ERR_REALTIME_BROKER_SETUP', message));
-    }
+    if (this.#node) return Promise.reject(startedError(this.label));
     this.#node = node;
     return new Promise((resolve, reject) => {
       this.#settleStart = { resolve, reject };

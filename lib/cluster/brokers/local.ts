@@ -1,5 +1,5 @@
 import type { Broker, BrokerNode, NodeId } from './broker';
-import { closedError } from './publish-queue';
+import { closedError, startedError } from './publish-queue';
 
 /**
  * Makes the broker of a process that is alone, the default: nothing leaves the process, and what its node publishes
@@ -16,6 +16,7 @@ class LocalBroker implements Broker {
 
   async start(node: BrokerNode): Promise<void> {
     if (this.#isClosed) throw closedError(this.label);
+    if (this.#node) throw startedError(this.label);
     this.#node = node;
     node.onState('up');
   }

@@ -209,3 +209,9 @@ export class PublishQueue {
 export function closedError(label: string): RealtimeError {
   return new RealtimeError('ERR_REALTIME_CLOSED', `${label} has been closed`);
 }
+
+/** What a broker answers to a second `start`. */
+export function startedError(label: string): RealtimeError {
+  const message = `${label} has been started already: make a broker of its own for each node`;
+  return new RealtimeError('ERR_REALTIME_BROKER_SETUP', message);
+}

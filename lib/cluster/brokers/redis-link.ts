@@ -130,7 +130,7 @@ export class RedisLink {
     });
     const fields = Array.isArray(reply) ? reply.map(String) : [];
     const valueOf = (field: string): string | undefined => fields[fields.indexOf(field) + 1];
-    if (valueOf('mode') === 'cluster' && !this.#isSharded) this.#countsListeners = false;
+    this.#countsListeners = this.#isSharded || valueOf('mode') !== 'cluster';
     const role = fields.includes('role') ? valueOf('role') : 'master';
     if (role !== 'master') throw new Error(`the server is a ${role}, not (or no longer) a master`);
   }
