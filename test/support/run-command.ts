@@ -27,8 +27,22 @@ export function runCommand(
 ): Promise<CommandResult> {
   const { cwd, env = {}, timeoutMs = 120_000, onOutput } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env: { ...cleanEnv(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...cleanEnv(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own, so that what it started ends with it.
+      detached: true,
+    });
+    const endGroup = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // Everything in it has ended.
+      }
+    };
+    const timer = setTimeout(endGroup, timeoutMs);
+    process.on('exit', endGroup);
     let output = '';
     const collect = (chunk: Buffer) => {
       output += chunk.toString();
@@ -39,6 +53,7 @@ export function runCommand(
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
+      process.off('exit', endGroup);
       resolve({ code, output: signal ? `${output}\nended by ${signal} (limit ${timeoutMs} ms)` : output });
     });
   });
