@@ -53,6 +53,7 @@ export class Heartbeat {
       session.touch();
       return;
     }
+    session.lookAtLine();
     const silent = this.#host.beat - session.beatSeen;
     if (silent >= SILENT_BEATS) session.terminate('silent', CloseCode.abnormal);
     else if (session.isOpen) session.socket.ping();

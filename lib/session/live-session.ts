@@ -21,6 +21,9 @@ const OPEN = 1;
 const NO_ROOMS: ReadonlySet<string> = new Set();
 const SESSION = Symbol('express-realtime.session');
 
+/** TCP and TLS sockets count what they read; other streams need not. */
+type CountingDuplex = Duplex & { readonly bytesRead?: number };
+
 type OwnedSocket = SessionSocket & { [SESSION]: LiveSession };
 
 /** The session behind a raw socket of this package, or `undefined`. */
@@ -39,6 +42,7 @@ export class LiveSession implements Session<LoginUser | null> {
   /** Since when reading is paused, on the monotonic clock; `undefined` while it is not. */
   pausedAt: number | undefined;
   readonly #host: SessionHost;
+  readonly #tcp: CountingDuplex;
   readonly #outbox: Outbox;
   #inbox: Inbox | undefined;
   #rooms: Set<string> | undefined;
@@ -46,6 +50,7 @@ export class LiveSession implements Session<LoginUser | null> {
   #sender: TenantSender | undefined;
   #requests: Requests | undefined;
   #isSlow = false;
+  #bytesSeen: number | undefined = 0;
   #why: CloseWhy | undefined;
   #closeCode = 0;
   #closeReason = '';
@@ -58,6 +63,7 @@ export class LiveSession implements Session<LoginUser | null> {
     this.wire = wire;
     this.beatSeen = host.beat;
     this.#host = host;
+    this.#tcp = tcp;
     this.#outbox = new Outbox(ws, tcp, host.flusher);
   }
 
@@ -205,6 +211,14 @@ export class LiveSession implements Session<LoginUser | null> {
   /** A sign of life. */
   touch(): void {
     this.beatSeen = this.#host.beat;
+  }
+
+  /** A long message on a slow line is a sign of life before it is whole: what came during the last beat counts. */
+  lookAtLine(): void {
+    const { bytesRead } = this.#tcp;
+    if (bytesRead === this.#bytesSeen) return;
+    this.#bytesSeen = bytesRead;
+    this.beatSeen = Math.max(this.beatSeen, this.#host.beat - 1);
   }
 
   /** The socket is done, whatever ended it: the session leaves the hub. */
