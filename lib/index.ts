@@ -1,5 +1,6 @@
 export { attachRealtime } from './attach';
 export { getSender } from './http/app';
+export { senderApi } from './http/sender-api';
 export { getLoginUser, getLoginUserId, getLoginUserType, getTenantId } from './session/login-helpers';
 export { CloseCode } from './model/close-codes';
 export { RealtimeError } from './model/errors';
@@ -30,6 +31,8 @@ export type { MessageErrorBody, MessageErrorCode } from './model/message-errors'
 export type { Receipt } from './model/receipt';
 export type { RequestId } from './wire/wire';
 export type { RequestOptions } from './session/requests';
+export type { SenderApiAnswer, SenderApiHandler, SenderApiOptions, SenderApiRequest } from './http/sender-api';
+export type { SenderScope } from './http/sender-scope';
 export type { SessionLike } from './session/login-helpers';
 export type { SessionView } from './session/session-view';
 export type { StandardSchema } from './model/standard-schema';
