@@ -35,8 +35,10 @@ export interface TargetContext {
   readonly boundTenant?: string;
 }
 
-const KEYS = ['sessionId', 'userId', 'userType', 'room', 'everyone', 'tenantId', 'allTenants', 'except'] as const;
+const ADDRESSES = ['sessionId', 'userId', 'room', 'everyone'] as const;
+const KEYS = [...ADDRESSES, 'userType', 'tenantId', 'allTenants', 'except'] as const;
 const KNOWN_KEYS: ReadonlySet<string> = new Set(KEYS);
+const ADDRESS_KEYS: ReadonlySet<string> = new Set(ADDRESSES);
 
 /**
  * Makes a target canonical.
@@ -46,31 +48,32 @@ const KNOWN_KEYS: ReadonlySet<string> = new Set(KEYS);
  *   `ERR_REALTIME_TENANT` when the tenant does not fit the sender.
  */
 export function parseTarget(target: unknown, context: TargetContext): Addressed {
-  const fields = checkKeys(target);
-  const audience = parseAudience(fields);
-  const scope = parseScope(fields, context);
-  const except = fields['except'] === undefined ? undefined : parseExcept(fields['except']);
-  return except === undefined ? { scope, audience } : { scope, audience, except };
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function checkKeys(target: unknown): Fields {
   if (typeof target !== 'object' || target === null || Array.isArray(target)) {
     fail(`a target must be an object such as { userId: 7 }, got ${describeValue(target)}`);
   }
   const fields = target as Fields;
+  const audience = parseAudience(fields, findAddress(fields));
+  const scope = parseScope(fields, context);
+  const except = fields['except'];
+  return except === undefined ? { scope, audience } : { scope, audience, except: parseExcept(except) };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Checks the keys; runs for every send, so one pass and no list. @returns the one address, `userType` alone aside. */
+function findAddress(fields: Fields): string | undefined {
+  let address: string | undefined;
   for (const key of Object.keys(fields)) {
     if (!KNOWN_KEYS.has(key)) fail(`unknown key ${JSON.stringify(key)} in target; known keys: ${KEYS.join(', ')}`);
     if (fields[key] === undefined || fields[key] === null) fail(`target.${key} is ${String(fields[key])}`);
+    if (!ADDRESS_KEYS.has(key)) continue;
+    if (address !== undefined) fail(`a target needs exactly one address, got ${address} and ${key}`);
+    address = key;
   }
-  return fields;
+  return address;
 }
 
-function parseAudience(fields: Fields): Audience {
-  const addresses = ['sessionId', 'userId', 'room', 'everyone'].filter((key) => key in fields);
-  if (addresses.length > 1) fail(`a target needs exactly one address, got ${addresses.join(' and ')}`);
-  const [address] = addresses;
+function parseAudience(fields: Fields, address: string | undefined): Audience {
   if (address !== 'userId' && address !== undefined && 'userType' in fields) {
     fail(`target.userType goes with userId or stands alone, not with ${address}`);
   }

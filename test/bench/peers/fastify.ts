@@ -1,0 +1,43 @@
+import type { AddressInfo } from 'node:net';
+import fastifyWebsocket from '@fastify/websocket';
+import fastify from 'fastify';
+import type { WebSocket } from 'ws';
+import type { Peer } from './peer';
+import { PATH } from './peer';
+import { UserSockets, answerEcho, encode } from './by-hand';
+import { verify } from './bare-ws';
+
+/** Fastify with its WebSocket plugin; the token is checked in a hook before the upgrade. */
+export async function startFastify(): Promise<Peer> {
+  const app = fastify();
+  const users = new UserSockets<WebSocket>();
+  await app.register(fastifyWebsocket);
+  app.get(
+    PATH,
+    {
+      websocket: true,
+      preValidation: async (req, reply) => {
+        if (verify(req.headers.authorization) === undefined) await reply.code(401).send();
+      },
+    },
+    (ws, req) => {
+      const userId = verify(req.headers.authorization) ?? -1;
+      users.add(userId, ws);
+      ws.on('error', () => undefined);
+      ws.on('close', () => users.delete(userId, ws));
+      ws.on('message', (data: Buffer) => answerEcho(data.toString(), (text) => ws.send(text)));
+    },
+  );
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  return {
+    port: (app.server.address() as AddressInfo).port,
+    broadcast: (type, content) => {
+      const data = encode(type, content);
+      users.forEach((ws) => ws.send(data, { binary: false }));
+    },
+    toUser: (userId, type, content) => {
+      const data = encode(type, content);
+      users.of(userId)?.forEach((ws) => ws.send(data, { binary: false }));
+    },
+  };
+}

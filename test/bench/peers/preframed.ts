@@ -1,0 +1,44 @@
+import type { Duplex } from 'node:stream';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { WebSocketServer } from 'ws';
+import type { Peer } from './peer';
+import { UserSockets, encode } from './by-hand';
+import { verify } from './bare-ws';
+
+/** The floor: a bare loop that writes one finished frame to each TCP socket. No order, no limits, nothing else. */
+export async function startPreframed(): Promise<Peer> {
+  const server = createServer();
+  const wss = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false });
+  const users = new UserSockets<Duplex>();
+  server.on('upgrade', (req, socket, head) => {
+    const userId = verify(req.headers.authorization);
+    if (userId === undefined) return socket.destroy();
+    return wss.handleUpgrade(req, socket, head, (ws) => {
+      users.add(userId, socket);
+      ws.on('error', () => undefined);
+      ws.on('close', () => users.delete(userId, socket));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    broadcast: (type, content) => {
+      const data = frame(encode(type, content));
+      users.forEach((socket) => socket.write(data));
+    },
+    toUser: (userId, type, content) => {
+      const data = frame(encode(type, content));
+      users.of(userId)?.forEach((socket) => socket.write(data));
+    },
+  };
+}
+
+/** RFC 6455 §5.2, for payloads of 126 to 65,535 bytes: those of this bench. */
+function frame(payload: Buffer): Buffer {
+  const header = Buffer.from([0x81, 126, 0, 0]);
+  header.writeUInt16BE(payload.length, 2);
+  return Buffer.concat([header, payload]);
+}
