@@ -1,10 +1,11 @@
 import type { Server } from 'node:http';
-import { randomBytes } from 'node:crypto';
 import type { Admitted, Handshake } from './handshake/handshake';
-import type { ClusterLink } from './cluster/link';
+import type { Cluster } from './cluster/link';
 import type { InboundHost } from './inbound/session-inbox';
 import type { LiveSession } from './session/live-session';
+import type { RealtimeHealth } from './cluster/health';
 import type { RealtimeOptions, ResolvedOptions } from './options';
+import type { OnEvent } from './model/events';
 import type { Registry } from './inbound/registry';
 import type { Report } from './session/report';
 import type { Sender } from './model/sender';
@@ -22,11 +23,12 @@ import { createReport, guardEvents } from './session/report';
 import { createSenders } from './outbound/sender';
 import { drain } from './session/drain';
 import { findApp, mountSender } from './http/app';
-import { localLink } from './cluster/link';
+import { openCluster } from './cluster/open-cluster';
 import { openHandshake } from './handshake/open-handshake';
 import { openSession } from './session/open-session';
-import { resolveOptions } from './options';
+import { isLocal, resolveOptions } from './options';
 import { sessionCounts, viewOf } from './session/session-view';
+import { warnOfSeveralProcesses } from './several-processes';
 
 /** How an attach is closed. */
 export interface CloseOptions {
@@ -42,8 +44,14 @@ export interface Realtime extends Sender {
   readonly registry: Registry;
   /** The sessions of this process. */
   readonly hub: SessionView;
-  /** Resolves when pushes of other nodes are heard here; at once without a broker. Never an unhandled rejection. */
+  /**
+   * Resolves when pushes of other nodes are heard here; at once without a broker. Never an unhandled rejection.
+   * Rejects with `ERR_REALTIME_START_TIMEOUT` (only `startPolicy: 'require'`), `ERR_REALTIME_BROKER_SETUP`,
+   * `ERR_REALTIME_GROUP_SHARED`, or `ERR_REALTIME_CLOSED`.
+   */
   readonly ready: Promise<void>;
+  /** How this node and its broker are, with every counter; holds no credentials. */
+  health(): RealtimeHealth;
   /** Refuses upgrades (503), ends all sessions, then releases everything. Idempotent; leaves no handle. */
   close(options?: CloseOptions): Promise<void>;
 }
@@ -59,6 +67,7 @@ export interface Realtime extends Sender {
 export function attachRealtime(server: Server, options: RealtimeOptions): Realtime {
   const resolved = resolveOptions(options);
   const app = findApp(server, resolved.app);
+  if (resolved.enabled && isLocal(resolved.broker)) warnOfSeveralProcesses();
   return new Attach(server, { ...resolved, app }).realtime;
 }
 
@@ -68,6 +77,7 @@ class Attach {
   readonly #options: ResolvedOptions;
   readonly #report: Report;
   readonly #host: SessionHost;
+  readonly #cluster: Cluster;
   readonly #clock: HandlerClock;
   readonly #heartbeat: Heartbeat | undefined;
   readonly #handshake: Handshake | undefined;
@@ -81,30 +91,49 @@ class Attach {
     this.#clock = new HandlerClock(options.handlerTimeoutMs);
     const hub = new Hub();
     const handlers = new HandlerMap();
-    const link = localLink(randomBytes(9).toString('base64url'));
+    const onEvent = guardEvents(options.onEvent, this.#report);
+    const cluster = (this.#cluster = this.#openCluster(hub, onEvent));
     const { multiTenant, maxBufferedBytes: maxContentLength } = options;
-    const { sender, boundTo } = createSenders({ hub, link, multiTenant, maxContentLength });
-    this.#host = this.#createHost(hub, handlers, link, (session) => boundTo(session.tenant));
+    const { sender, boundTo } = createSenders({ hub, link: cluster, multiTenant, maxContentLength });
+    this.#host = this.#createHost(hub, handlers, onEvent, (session) => boundTo(session.tenant));
     this.realtime = {
       ...sender,
       sender,
       registry: registryOf(handlers),
       hub: viewOf(hub, multiTenant),
-      ready: Promise.resolve(),
+      ready: cluster.ready,
+      health: () => ({ ...cluster.health(), sessions: hub.size }),
       close: (closeOptions?: CloseOptions) => this.#close(closeOptions),
     };
-    this.#unmount = mountSender(options.app, options.localsKey, sender);
+    this.#unmount = this.#mount(sender);
     if (!options.enabled) return;
     this.#handshake = this.#openDoor(server);
     this.#heartbeat = new Heartbeat(this.#host, options.heartbeatMs, options.maxPauseMs);
   }
 
-  #createHost(hub: Hub, handlers: HandlerMap, link: ClusterLink, senderFor: SessionHost['senderFor']): SessionHost {
+  /** Nothing is hooked without `enabled`, the broker neither. */
+  #openCluster(hub: Hub, onEvent: OnEvent): Cluster {
+    const { enabled, broker } = this.#options;
+    const carrier = enabled && !isLocal(broker) ? broker : undefined;
+    const { name, multiTenant, startPolicy, startTimeoutMs, relayMaxAgeMs, maxBufferedBytes } = this.#options;
+    const limits = { startPolicy, startTimeoutMs, relayMaxAgeMs, maxBufferedBytes };
+    return openCluster({ ...limits, broker: carrier, name, multiTenant, hub, report: this.#report, onEvent });
+  }
+
+  #mount(sender: Sender): () => void {
+    try {
+      return mountSender(this.#options.app, this.#options.localsKey, sender);
+    } catch (error) {
+      void this.#cluster.close();
+      throw error;
+    }
+  }
+
+  #createHost(hub: Hub, handlers: HandlerMap, onEvent: OnEvent, senderFor: SessionHost['senderFor']): SessionHost {
     const options = this.#options;
-    const onEvent = guardEvents(options.onEvent, this.#report);
     const inbound: InboundHost = { handlers, limits: options, clock: this.#clock, report: this.#report, onEvent };
     return {
-      nodeId: link.nodeId,
+      nodeId: this.#cluster.nodeId,
       hub,
       flusher: new Flusher(this.#report),
       expiry: new ExpiryClock(),
@@ -122,12 +151,14 @@ class Attach {
     try {
       return openHandshake(server, this.#options, {
         sessions: sessionCounts(this.#host.hub),
+        isServing: () => this.#options.startPolicy === 'degrade' || this.#cluster.isReady,
         onAdmitted: (admitted) => this.#admit(admitted),
         onEvent: this.#host.onEvent,
         onError: (error) => this.#report(error),
       });
     } catch (error) {
       this.#unmount();
+      void this.#cluster.close();
       throw error;
     }
   }
@@ -160,5 +191,6 @@ class Attach {
     this.#clock.close();
     this.#handshake?.close();
     this.#unmount();
+    await this.#cluster.close();
   }
 }

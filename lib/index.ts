@@ -1,4 +1,5 @@
 export { attachRealtime } from './attach';
+export { createSender } from './worker';
 export { getSender } from './http/app';
 export { senderApi } from './http/sender-api';
 export { getLoginUser, getLoginUserId, getLoginUserType, getTenantId } from './session/login-helpers';
@@ -8,6 +9,9 @@ export { MessageError, MESSAGE_ERRORS } from './model/message-errors';
 export { RelayError } from './model/receipt';
 export type { CloseOptions, Realtime } from './attach';
 export type { RealtimeOptions } from './options';
+export type { SenderOptions, WorkerSender } from './worker';
+export type { BrokerHealth, ClusterHealth, RealtimeHealth } from './cluster/health';
+export type { ClusterCounters } from './cluster/counters';
 export type { Authenticate, Middleware, PassportLike, TokenCarrier } from './handshake/handshake';
 export type { Broker, BrokerNode, NodeId } from './cluster/brokers/broker';
 export type { CloseInfo, Session, SessionSocket } from './session/session';
@@ -39,7 +43,6 @@ export type { StandardSchema } from './model/standard-schema';
 import type { Sender } from './model/sender';
 
 declare global {
-  // eslint-disable-next-line @typescript-eslint/no-namespace -- the name that @types/express gives to be extended
   namespace Express {
     /** `app.locals`, and with it `req.app.locals`. */
     interface Locals {

@@ -5,9 +5,29 @@ import type { CloseInfo, Session } from './session/session';
 import type { LoginUser } from './model/login-user';
 import type { OnError } from './session/report';
 import type { OnEvent } from './model/events';
+import type { Check } from './option-checks';
 import { RealtimeError, describeValue } from './model/errors';
 import { V1_PROTOCOL } from './wire/v1';
 import { nearest } from './model/nearest';
+import {
+  aBoolean,
+  aBroker,
+  aCount,
+  aFunction,
+  aPassport,
+  aPath,
+  aSize,
+  aSpan,
+  aSpanOrZero,
+  aStrategy,
+  aText,
+  aUserLimit,
+  anObject,
+  middlewares,
+  oneOf,
+  origins,
+  tokenCarriers,
+} from './option-checks';
 
 /** Options of `attachRealtime`. Unknown keys, wrong types and values out of range throw at attach. */
 export interface RealtimeOptions {
@@ -28,8 +48,8 @@ export interface RealtimeOptions {
   readonly toLoginUser?: (user: never, req: IncomingMessage, info: unknown) => unknown;
   /** The app's own middleware that must run before authentication: cookie sessions, rate limiters, loggers. */
   readonly middleware?: Middleware | readonly Middleware[];
-  /** Which browser origins may connect: `same` host (default; also no Origin at all), `any`, or a list of origins. */
-  readonly origins?: 'same' | 'any' | string | readonly string[];
+  /** Which browser origins may connect: `same` host (default; also no Origin at all), `any`, or a list of origins, `same` among them or not. */
+  readonly origins?: string | readonly string[];
   /** Lets requests without any token in as guests, who see only handlers registered for them; default false. */
   readonly anonymous?: boolean;
   /** How long authentication may take; default 10,000 ms, then 503. */
@@ -117,62 +137,47 @@ export type ResolvedOptions = HandshakeSettings &
   Pick<RealtimeOptions, 'name' | 'broker' | 'onOpen' | 'onClose' | 'onError' | 'onEvent'>;
 
 const MEBIBYTE = 1024 * 1024;
-/** Node fires a timer above this after one millisecond. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-type Check = (value: unknown) => string | undefined;
-
-const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
-const isFunction: Check = (value) => (typeof value === 'function' ? undefined : 'a function');
-const isText: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a non-empty string');
-const isObject: Check = (value) =>
-  (typeof value === 'object' && value !== null) || typeof value === 'function' ? undefined : 'an object';
-const isCount: Check = (value) =>
-  isWhole(value, 0, Number.MAX_SAFE_INTEGER) ? undefined : 'a whole number, 0 or more';
-const isSize: Check = (value) => (isWhole(value, 1, 2 ** 31) ? undefined : 'a whole number from 1 to 2^31');
-const isSpan: Check = (value) => (isWhole(value, 1, MAX_TIMER_MS) ? undefined : 'milliseconds from 1 to 2^31 - 1');
-const isSpanOrZero: Check = (value) => (isWhole(value, 0, MAX_TIMER_MS) ? undefined : 'milliseconds, 0 to 2^31 - 1');
 
 /** Every option with its default and what it may be; the one place for both. */
 const OPTIONS: Readonly<Record<keyof RealtimeOptions, { readonly fallback?: unknown; readonly check: Check }>> = {
-  path: { fallback: '/ws', check: isPath },
-  app: { check: isObject },
-  passport: { check: isPassport },
-  strategy: { fallback: 'jwt', check: isStrategy },
-  authenticate: { check: isFunction },
-  toLoginUser: { check: isFunction },
-  middleware: { fallback: [], check: isMiddleware },
-  origins: { fallback: 'same', check: isOrigins },
-  anonymous: { fallback: false, check: isBoolean },
-  authTimeoutMs: { fallback: 10_000, check: isSpan },
-  tokenFrom: { fallback: ['header', 'protocol', 'query'], check: isTokenFrom },
-  maxSessions: { fallback: 0, check: isCount },
-  maxSessionsPerUser: { fallback: 0, check: isUserLimit },
-  maxSessionsPerAddress: { fallback: 0, check: isCount },
-  maxPendingUpgrades: { fallback: 1000, check: isCount },
-  localsKey: { fallback: 'sender', check: isText },
-  enabled: { fallback: true, check: isBoolean },
-  multiTenant: { fallback: false, check: isBoolean },
-  name: { check: isText },
-  broker: { check: isBroker },
-  startPolicy: { fallback: 'degrade', check: isOneOf('degrade', 'require') },
-  startTimeoutMs: { fallback: 30_000, check: isSpan },
-  relayMaxAgeMs: { fallback: 30_000, check: isSpan },
-  heartbeatMs: { fallback: 25_000, check: isSpan },
-  maxPayloadBytes: { fallback: 64 * 1024, check: isSize },
-  maxBufferedBytes: { fallback: MEBIBYTE, check: isSize },
-  overflow: { fallback: 'close', check: isOneOf('close', 'drop') },
-  maxQueuedMessages: { fallback: 100, check: isCount },
-  maxQueuedBytes: { fallback: MEBIBYTE, check: isCount },
-  maxPauseMs: { fallback: 60_000, check: isSpan },
-  maxMessagesPerSecond: { fallback: 100, check: isCount },
-  maxBytesPerSecond: { fallback: MEBIBYTE, check: isCount },
-  handlerTimeoutMs: { fallback: 30_000, check: isSpanOrZero },
-  drainMs: { fallback: 0, check: isSpanOrZero },
-  onOpen: { check: isFunction },
-  onClose: { check: isFunction },
-  onError: { check: isFunction },
-  onEvent: { check: isFunction },
+  path: { fallback: '/ws', check: aPath },
+  app: { check: anObject },
+  passport: { check: aPassport },
+  strategy: { fallback: 'jwt', check: aStrategy },
+  authenticate: { check: aFunction },
+  toLoginUser: { check: aFunction },
+  middleware: { fallback: [], check: middlewares },
+  origins: { fallback: 'same', check: origins },
+  anonymous: { fallback: false, check: aBoolean },
+  authTimeoutMs: { fallback: 10_000, check: aSpan },
+  tokenFrom: { fallback: ['header', 'protocol', 'query'], check: tokenCarriers },
+  maxSessions: { fallback: 0, check: aCount },
+  maxSessionsPerUser: { fallback: 0, check: aUserLimit },
+  maxSessionsPerAddress: { fallback: 0, check: aCount },
+  maxPendingUpgrades: { fallback: 1000, check: aCount },
+  localsKey: { fallback: 'sender', check: aText },
+  enabled: { fallback: true, check: aBoolean },
+  multiTenant: { fallback: false, check: aBoolean },
+  name: { check: aText },
+  broker: { check: aBroker },
+  startPolicy: { fallback: 'degrade', check: oneOf('degrade', 'require') },
+  startTimeoutMs: { fallback: 30_000, check: aSpan },
+  relayMaxAgeMs: { fallback: 30_000, check: aSpan },
+  heartbeatMs: { fallback: 25_000, check: aSpan },
+  maxPayloadBytes: { fallback: 64 * 1024, check: aSize },
+  maxBufferedBytes: { fallback: MEBIBYTE, check: aSize },
+  overflow: { fallback: 'close', check: oneOf('close', 'drop') },
+  maxQueuedMessages: { fallback: 100, check: aCount },
+  maxQueuedBytes: { fallback: MEBIBYTE, check: aCount },
+  maxPauseMs: { fallback: 60_000, check: aSpan },
+  maxMessagesPerSecond: { fallback: 100, check: aCount },
+  maxBytesPerSecond: { fallback: MEBIBYTE, check: aCount },
+  handlerTimeoutMs: { fallback: 30_000, check: aSpanOrZero },
+  drainMs: { fallback: 0, check: aSpanOrZero },
+  onOpen: { check: aFunction },
+  onClose: { check: aFunction },
+  onError: { check: aFunction },
+  onEvent: { check: aFunction },
 };
 
 /** The subprotocols that this server speaks beside plain. */
@@ -192,8 +197,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
       values[key] = fallback;
       continue;
     }
-    const wanted = check(value);
-    if (wanted !== undefined) fail(`option ${key} must be ${wanted}, got ${describeValue(value)}`);
+    if (!check.accepts(value)) fail(`option ${key} must be ${check.wanted}, got ${describeValue(value)}`);
     values[key] = value;
   }
   checkTogether(given);
@@ -226,14 +230,14 @@ function checkTogether({
     fail('give passport (your Passport instance), or authenticate (a function that returns a LoginUser)');
   }
   if (strategy !== undefined && passport === undefined) fail('option strategy goes with passport');
-  if (broker !== undefined && name === undefined) {
+  if (broker !== undefined && name === undefined && !isLocal(broker as Broker)) {
     fail('option name is needed with a broker: the application’s name, the same on all its nodes');
   }
 }
 
 /** Options with more than one spelling, in the one that the rooms know. */
 function normalised(values: Readonly<Record<string, unknown>>): Partial<HandshakeSettings> {
-  const { path, middleware, origins, maxSessionsPerUser } = values;
+  const { path, middleware, maxSessionsPerUser } = values;
   const perUser =
     typeof maxSessionsPerUser === 'number' ? { max: maxSessionsPerUser, policy: 'refuse' } : maxSessionsPerUser;
   const { max, policy } = perUser as { readonly max: number; readonly policy: 'refuse' | 'replace' };
@@ -241,85 +245,25 @@ function normalised(values: Readonly<Record<string, unknown>>): Partial<Handshak
     path: withoutTrailingSlash(path as string),
     // Checked above: a middleware or a list of them.
     middleware: (Array.isArray(middleware) ? middleware : [middleware]) as readonly Middleware[],
-    origins: isOriginWord(origins) ? origins : typeof origins === 'string' ? [origins] : (origins as readonly string[]),
+    origins: originsOf(values['origins'] as string | readonly string[]),
     maxSessionsPerUser: max,
     maxSessionsPerUserPolicy: policy,
     protocols: PROTOCOLS,
   };
 }
 
+/** Tells whether pushes stay in this process. */
+export function isLocal(broker: Broker | undefined): boolean {
+  return broker === undefined || broker.label === 'local';
+}
+
 function withoutTrailingSlash(path: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-function isOriginWord(value: unknown): value is 'same' | 'any' {
-  return value === 'same' || value === 'any';
-}
-
-function isWhole(value: unknown, min: number, max: number): boolean {
-  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-}
-
-function isOneOf(...words: readonly string[]): Check {
-  return (value) => (words.includes(value as string) ? undefined : words.map((word) => `'${word}'`).join(' or '));
-}
-
-function isPath(value: unknown): string | undefined {
-  const isGood = typeof value === 'string' && value.startsWith('/') && !/[?#\s]/.test(value);
-  return isGood ? undefined : 'a path that begins with / and has no ?, # or space';
-}
-
-function isPassport(value: unknown): string | undefined {
-  const isGood = isObject(value) === undefined && isFunction((value as PassportLike).authenticate) === undefined;
-  return isGood ? undefined : 'a Passport instance (it has authenticate())';
-}
-
-function isStrategy(value: unknown): string | undefined {
-  const names = Array.isArray(value) ? value : [value];
-  const isGood = names.length > 0 && names.every((name) => isText(name) === undefined || isObject(name) === undefined);
-  return isGood ? undefined : 'a strategy name, an array of names, or a Strategy';
-}
-
-function isMiddleware(value: unknown): string | undefined {
-  const list = Array.isArray(value) ? value : [value];
-  return list.every((entry) => typeof entry === 'function') ? undefined : 'a middleware function or an array of them';
-}
-
-function isOrigins(value: unknown): string | undefined {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const isGood =
-    list.length > 0 && list.every((entry) => (isOriginWord(entry) ? !Array.isArray(value) : isOrigin(entry)));
-  return isGood
-    ? undefined
-    : `'same', 'any', or origins such as 'https://app.example.com' (scheme, host, port; no path)`;
-}
-
-function isOrigin(value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value)) return false;
-  const url = new URL(value);
-  return url.host !== '' && (url.pathname === '/' || url.pathname === '') && url.search === '' && !value.endsWith('/');
-}
-
-function isTokenFrom(value: unknown): string | undefined {
-  const carriers = ['header', 'protocol', 'query'];
-  const isGood = Array.isArray(value) && value.every((carrier) => carriers.includes(carrier as string));
-  return isGood ? undefined : `an array of 'header', 'protocol', 'query'`;
-}
-
-function isUserLimit(value: unknown): string | undefined {
-  if (isCount(value) === undefined) return undefined;
-  const { max, policy } = (isObject(value) === undefined ? value : {}) as {
-    readonly max?: unknown;
-    readonly policy?: unknown;
-  };
-  const isGood = isCount(max) === undefined && (policy === 'refuse' || policy === 'replace');
-  return isGood ? undefined : `a whole number, or { max, policy: 'refuse' | 'replace' }`;
-}
-
-function isBroker(value: unknown): string | undefined {
-  const broker = (isObject(value) === undefined ? value : {}) as Partial<Broker>;
-  const isGood = [broker.start, broker.publish, broker.close].every((method) => typeof method === 'function');
-  return isGood ? undefined : 'a broker such as redisBroker({ url })';
+function originsOf(given: string | readonly string[]): HandshakeSettings['origins'] {
+  if (given === 'same' || given === 'any') return given;
+  return typeof given === 'string' ? [given] : given;
 }
 
 function fail(message: string): never {
