@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { once } from 'node:events';
 import express from 'express';
 import { WebSocket } from 'ws';
-import { attachRealtime } from '../../lib/index';
+import { RealtimeError, attachRealtime } from '../../lib/index';
 import type {
   CloseInfo,
   LoginUser,
@@ -247,4 +247,15 @@ function readToken(req: http.IncomingMessage): LoginUserInput | null {
 /** What the server's side of a target looks like: the ids of its sessions. */
 export function idsOf(sessions: readonly AnySession[]): string[] {
   return sessions.map(({ id }) => id).sort();
+}
+
+/** The code of the RealtimeError that a call throws; `undefined` when it throws none. */
+export function codeOf(call: () => unknown): string | undefined {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof RealtimeError) return error.code;
+    throw error;
+  }
+  return undefined;
 }
