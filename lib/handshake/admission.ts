@@ -15,6 +15,7 @@ export type AdmissionLimits = Pick<
 >;
 
 const CLOSING: Refusal = { status: 503, why: 'closing', hint: 'the attach is closing' };
+const NOT_READY: Refusal = { status: 503, why: 'not-ready', hint: 'startPolicy waits for the broker' };
 const FULL: Refusal = { status: 503, why: 'full', hint: 'maxSessions are open' };
 const PENDING_FULL: Refusal = { status: 503, why: 'pending-full', hint: 'maxPendingUpgrades are being authenticated' };
 const TOO_FAST: Refusal = { status: 503, why: 'rate', hint: 'more than maxUpgradesPerSecond arrived' };
@@ -25,6 +26,7 @@ const USER_FULL: Refusal = { status: 429, why: 'user-full', hint: 'maxSessionsPe
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #sessions: SessionCounts;
+  readonly #isServing: () => boolean;
   /** Upgrades on their way and open sessions, by address. */
   readonly #addresses = new Map<string, number>();
   readonly #addressOf = new WeakMap<WebSocket, string>();
@@ -35,9 +37,10 @@ export class Admission {
   #refilledAt = 0;
   #isClosing = false;
 
-  constructor(limits: AdmissionLimits, sessions: SessionCounts) {
+  constructor(limits: AdmissionLimits, sessions: SessionCounts, isServing: () => boolean = () => true) {
     this.#limits = limits;
     this.#sessions = sessions;
+    this.#isServing = isServing;
     this.#tokens = limits.maxUpgradesPerSecond ?? 0;
     const release = (ws: WebSocket): void => this.#releaseAddress(this.#addressOf.get(ws));
     this.#handleClose = function (this: WebSocket) {
@@ -53,9 +56,10 @@ export class Admission {
     return this.#limits.maxSessionsPerAddress > 0;
   }
 
-  /** The checks that cost nothing: closing, and full. */
+  /** The checks that cost nothing: closing, not ready, and full. */
   check(): Refusal | undefined {
     if (this.#isClosing) return CLOSING;
+    if (!this.#isServing()) return NOT_READY;
     const { maxSessions } = this.#limits;
     return maxSessions > 0 && this.#sessions.total() >= maxSessions ? FULL : undefined;
   }

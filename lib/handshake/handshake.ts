@@ -76,6 +76,8 @@ export interface HandshakeSettings {
 /** What the handshake calls. */
 export interface HandshakeHooks {
   readonly sessions: SessionCounts;
+  /** Upgrades are refused with 503 while it says false; default: always served. */
+  readonly isServing?: () => boolean;
   /** Called synchronously when a WebSocket was made; never throws. */
   onAdmitted(admitted: Admitted): void;
   readonly onEvent: OnEvent;

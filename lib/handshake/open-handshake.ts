@@ -23,7 +23,7 @@ import type { Gate } from './upgrade';
  */
 export const openHandshake: OpenHandshake = (server, settings, hooks) => {
   const express = expressRequests(settings.app);
-  const admission = new Admission(settings, hooks.sessions);
+  const admission = new Admission(settings, hooks.sessions, hooks.isServing);
   const gate: Gate = {
     settings,
     hooks,

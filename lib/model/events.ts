@@ -38,6 +38,7 @@ export type RefusedWhy =
   | 'version'
   | 'origin'
   | 'closing'
+  | 'not-ready'
   | 'full'
   | 'pending-full'
   | 'rate'

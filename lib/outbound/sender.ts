@@ -80,6 +80,7 @@ class Pipeline {
         `content of ${contentText.length} characters is above the limit of ${maxContentLength} (maxBufferedBytes)`,
       );
     }
+    if (link.isClosed) return rejectedClosed();
     const outgoing = new Outgoing(type, contentText);
     const id = this.#stamp();
     const delivered = hub.deliver(addressed, outgoing);
@@ -90,6 +91,7 @@ class Pipeline {
   disconnect(addressed: Addressed, options: DisconnectOptions = {}): Promise<Receipt> {
     const { hub, link } = this.#parts;
     const spec = closeSpec(options.code ?? CloseCode.removed, options.reason ?? '');
+    if (link.isClosed) return rejectedClosed();
     const id = this.#stamp();
     // A list of its own: closing may change the hub.
     const sessions = hub.list(addressed).filter((session) => session.isOpen);
@@ -122,12 +124,19 @@ function receiptAfter(publishing: Promise<void> | undefined, id: string, deliver
   const receipt = publishing.then(
     (): Receipt => ({ id, delivered, relay: 'accepted' }),
     (cause: unknown): never => {
+      if (cause instanceof RealtimeError && cause.code === 'ERR_REALTIME_CLOSED') throw cause;
       throw new RelayError({ id, delivered, relay: 'none' }, cause);
     },
   );
   // A caller who does not await must not crash the process; who awaits still gets the rejection.
   receipt.catch(() => undefined);
   return receipt;
+}
+
+function rejectedClosed(): Promise<Receipt> {
+  const rejected = Promise.reject(new RealtimeError('ERR_REALTIME_CLOSED', 'this sender has been closed'));
+  rejected.catch(() => undefined);
+  return rejected;
 }
 
 function settled(receipt: Receipt): Promise<Receipt> {

@@ -1,0 +1,161 @@
+import type { ClusterSettings } from './settings';
+import type { DisconnectFrame, MessageFrame, RelayFrame, SignFrame } from './relay-check';
+import type { FrameSlice } from './batch';
+import type { MutableCounters } from './counters';
+import type { NodeId } from './brokers/broker';
+import type { OnEvent, RelayDroppedWhy } from '../model/events';
+import type { Peer } from './peers';
+import type { ProbeRoute } from './probes';
+import type { Report } from '../session/report';
+import { Peers } from './peers';
+import { RealtimeError } from '../model/errors';
+import { nodeLead } from './relay';
+import { readHeader } from './relay-check';
+import { splitBatch } from './batch';
+
+/** Where frames of other nodes end: the sessions of this process. */
+export interface FrameReceiver {
+  /**
+   * Delivers a push. `readContent` gives the content's text, and is called only when somebody is there to get it.
+   *
+   * @returns false when the content turned out to be no JSON: nothing was delivered.
+   */
+  deliver(frame: MessageFrame, readContent: () => string): boolean;
+  disconnect(frame: DisconnectFrame): void;
+}
+
+/** What the intake stands on. */
+export interface IntakeParts {
+  readonly node: NodeId;
+  readonly multiTenant: boolean;
+  /** `undefined` for a node that only sends: what others publish is not looked at. */
+  readonly receiver: FrameReceiver | undefined;
+  readonly settings: ClusterSettings;
+  readonly counters: MutableCounters;
+  readonly report: Report;
+  readonly onEvent: OnEvent;
+  /** A frame of this node came back; `id` for a probe. */
+  handleOwn(route: ProbeRoute, id: string | undefined): void;
+  /** A node that was just started. */
+  handleHello(): void;
+}
+
+const SKEW_MS = 5000;
+const MAX_TOLD_SCOPES = 1000;
+
+/**
+ * Takes what comes from the broker. A broker is half trusted: everything is checked, what does not fit is dropped and
+ * counted, and nothing ever throws.
+ */
+export class Intake {
+  readonly #parts: IntakeParts;
+  readonly #peers: Peers;
+  readonly #ownLead: Buffer;
+  readonly #limits: { readonly maxFrameBytes: number; readonly maxBytes: number; readonly maxFrames: number };
+  /** Nodes whose `multiTenant` differs and that were reported. */
+  readonly #toldScopes = new Set<NodeId>();
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+    const { maxFrameBytes, maxBatchBytes, maxBatchFrames, relayMaxAgeMs } = parts.settings;
+    this.#peers = new Peers(relayMaxAgeMs);
+    this.#ownLead = Buffer.from(nodeLead(parts.node));
+    // Other nodes may have been given larger bounds.
+    this.#limits = { maxFrameBytes, maxBytes: maxFrameBytes + maxBatchBytes, maxFrames: maxBatchFrames * 10 };
+  }
+
+  get peers(): number {
+    return this.#peers.size;
+  }
+
+  /** Takes one broker message. */
+  handleBytes(bytes: Buffer): void {
+    try {
+      this.#take(bytes);
+    } catch (fault) {
+      this.#parts.report(fault, { node: this.#parts.node });
+    }
+  }
+
+  /** Counts what never came. */
+  sweep(): void {
+    const { counters, onEvent, settings } = this.#parts;
+    this.#peers.sweep(performance.now(), settings.relayMaxAgeMs, (node, missing) => {
+      counters.missing += missing;
+      onEvent({ name: 'relay.gap', node, missing });
+    });
+  }
+
+  #take(bytes: Buffer): void {
+    const slices = splitBatch(bytes, this.#limits);
+    if (typeof slices === 'string') return this.#drop(slices, undefined);
+    const [first] = slices;
+    if (first !== undefined && this.#isOwn(bytes, first)) return this.#takeOwn(bytes, first);
+    if (this.#parts.receiver === undefined) return;
+    for (const slice of slices) this.#takeFrame(bytes, slice, this.#parts.receiver);
+  }
+
+  /** A batch is one node's, so its first bytes tell: what this node sent is not parsed again. */
+  #isOwn(bytes: Buffer, { headFrom, headTo }: FrameSlice): boolean {
+    const end = headFrom + this.#ownLead.length;
+    return end <= headTo && bytes.compare(this.#ownLead, 0, this.#ownLead.length, headFrom, end) === 0;
+  }
+
+  /** One frame is enough: a probe is a batch of its own. */
+  #takeOwn(bytes: Buffer, { headFrom, headTo }: FrameSlice): void {
+    const { node, multiTenant } = this.#parts;
+    const frame = readHeader(bytes, headFrom, headTo, multiTenant);
+    if ('why' in frame) return this.#drop(frame.why, frame.node);
+    if (frame.to !== undefined && frame.to !== node) return;
+    this.#parts.handleOwn(frame.to === undefined ? 'all' : 'self', frame.kind === 'probe' ? frame.id : undefined);
+  }
+
+  #takeFrame(bytes: Buffer, slice: FrameSlice, receiver: FrameReceiver): void {
+    const { node, multiTenant, settings } = this.#parts;
+    const frame = readHeader(bytes, slice.headFrom, slice.headTo, multiTenant);
+    if ('why' in frame) return this.#dropUnfit(frame.why, frame.node);
+    // On a broker that cannot address nodes everyone hears everything.
+    if (frame.node === node || (frame.to !== undefined && frame.to !== node)) return;
+    const now = performance.now();
+    const peer = this.#peers.get(frame.node, now);
+    const window = frame.to === undefined ? peer.toAll : peer.toUs;
+    if (!window.add(frame.seq, now)) return this.#drop('duplicate', frame.node);
+    if (frame.kind !== 'message' && frame.kind !== 'disconnect') return this.#takeSign(frame, peer);
+    const age = settings.now() - frame.at - peer.clock.ms;
+    if (age > settings.relayMaxAgeMs) return this.#drop('stale', frame.node);
+    this.#handOver(frame, receiver, () => bytes.toString('utf8', slice.contentFrom, slice.contentTo));
+  }
+
+  #handOver(frame: Exclude<RelayFrame, SignFrame>, receiver: FrameReceiver, readContent: () => string): void {
+    try {
+      if (frame.kind === 'disconnect') receiver.disconnect(frame);
+      else if (!receiver.deliver(frame, readContent)) return this.#drop('malformed', frame.node);
+      this.#parts.counters.received += 1;
+    } catch (fault) {
+      this.#parts.report(fault, { node: frame.node });
+    }
+  }
+
+  #takeSign(frame: SignFrame, peer: Peer): void {
+    peer.clock.observe(frame.at, this.#parts.settings.now());
+    if (frame.kind === 'hello') this.#parts.handleHello();
+    if (peer.hasToldSkew || !peer.clock.isKnown || Math.abs(peer.clock.ms) <= SKEW_MS) return;
+    peer.hasToldSkew = true;
+    this.#parts.onEvent({ name: 'relay.skew', node: peer.node, skewMs: peer.clock.ms });
+  }
+
+  #dropUnfit(why: RelayDroppedWhy, node: NodeId | undefined): void {
+    this.#drop(why, node);
+    if (why !== 'scope' || node === undefined || this.#toldScopes.has(node)) return;
+    if (this.#toldScopes.size >= MAX_TOLD_SCOPES) return;
+    this.#toldScopes.add(node);
+    const here = this.#parts.multiTenant ? 'on' : 'off';
+    const message = `a frame of node ${node} does not fit multiTenant, which is ${here} here: it was dropped; all nodes of an application need the same setting`;
+    this.#parts.report(new RealtimeError('ERR_REALTIME_TENANT', message), { node });
+  }
+
+  #drop(why: RelayDroppedWhy, node: NodeId | undefined): void {
+    this.#parts.counters.dropped[why] += 1;
+    this.#parts.onEvent(node === undefined ? { name: 'relay.dropped', why } : { name: 'relay.dropped', why, node });
+  }
+}

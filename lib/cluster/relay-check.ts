@@ -1,0 +1,168 @@
+import type { Addressed, Audience, Exception, Scope } from '../model/audience';
+import type { CloseSpec } from '../model/close-codes';
+import type { NodeId } from './brokers/broker';
+import type { RelayDroppedWhy } from '../model/events';
+import { RELAY_VERSION, isNodeId } from './relay';
+import { closeSpec } from '../model/close-codes';
+import { isMessageType } from '../wire/wire';
+
+interface FrameCommon {
+  readonly node: NodeId;
+  readonly seq: number;
+  readonly at: number;
+  /** The one node that it is for; `undefined` = all. */
+  readonly to: NodeId | undefined;
+  readonly id: string;
+}
+
+/** A push; its content is not part of the header. */
+export interface MessageFrame extends FrameCommon {
+  readonly kind: 'message';
+  readonly addressed: Addressed;
+  readonly type: string;
+}
+
+/** The order to close sessions. */
+export interface DisconnectFrame extends FrameCommon {
+  readonly kind: 'disconnect';
+  readonly addressed: Addressed;
+  readonly close: CloseSpec;
+}
+
+/** Something about the sending node itself. */
+export interface SignFrame extends FrameCommon {
+  readonly kind: 'probe' | 'hello' | 'bye';
+}
+
+/** A header that was checked field by field; nothing of the parsed object is handed on but strings and numbers. */
+export type RelayFrame = MessageFrame | DisconnectFrame | SignFrame;
+
+/** Why a header is dropped, and, where it could be read, whose it claims to be. */
+export interface DroppedFrame {
+  readonly why: RelayDroppedWhy;
+  readonly node: NodeId | undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads the header of a frame. A broker is half trusted: whoever may publish there can write anything.
+ * Never throws.
+ */
+export function readHeader(bytes: Buffer, from: number, to: number, multiTenant: boolean): RelayFrame | DroppedFrame {
+  const header = parseObject(bytes.toString('utf8', from, to));
+  if (header === undefined) return { why: 'malformed', node: undefined };
+  const node = isNodeId(header['node']) ? header['node'] : undefined;
+  const frame = checkHeader(header, node, multiTenant);
+  return typeof frame === 'string' ? { why: frame, node } : frame;
+}
+
+function checkHeader(header: Fields, node: NodeId | undefined, multiTenant: boolean): RelayFrame | RelayDroppedWhy {
+  const { v, kind, scope: givenScope } = header;
+  if (typeof v !== 'number' || typeof kind !== 'string' || node === undefined) return 'malformed';
+  if (v !== RELAY_VERSION) return 'version';
+  if (!isKnownKind(kind)) return 'kind';
+  const common = readCommon(header, node);
+  if (common === undefined) return 'malformed';
+  const scope = readScope(givenScope, multiTenant);
+  if (scope === undefined) return 'scope';
+  if (kind !== 'message' && kind !== 'disconnect') return { ...common, kind };
+  const addressed = readAddressed(header, scope);
+  if (addressed === undefined) return 'malformed';
+  return kind === 'message' ? readMessage(header, common, addressed) : readDisconnect(header, common, addressed);
+}
+
+function isKnownKind(kind: string): kind is RelayFrame['kind'] {
+  return kind === 'message' || kind === 'disconnect' || kind === 'probe' || kind === 'hello' || kind === 'bye';
+}
+
+function readCommon({ n, seq, at, to, id }: Fields, node: NodeId): FrameCommon | undefined {
+  if (!isCount(n) || !isCount(seq) || !isCount(at) || typeof id !== 'string') return undefined;
+  if (to !== undefined && !isNodeId(to)) return undefined;
+  return { node, seq, at, to, id };
+}
+
+/** A tenant in a frame is as explicit as in a target; one that does not fit `multiTenant` is another application's idea. */
+function readScope(scope: unknown, multiTenant: boolean): Scope | undefined {
+  if (scope === 'all') return multiTenant ? scope : undefined;
+  if (!isFields(scope)) return undefined;
+  const { tenant } = scope;
+  if (typeof tenant !== 'string' || (tenant !== '') !== multiTenant) return undefined;
+  return { tenant };
+}
+
+function readMessage({ type }: Fields, common: FrameCommon, addressed: Addressed): MessageFrame | RelayDroppedWhy {
+  // Types that begin with $ are the protocol's own: no node may send them in another's name.
+  if (!isMessageType(type) || type.startsWith('$')) return 'malformed';
+  return { ...common, kind: 'message', addressed, type };
+}
+
+function readDisconnect({ code, reason }: Fields, common: FrameCommon, addressed: Addressed): RelayFrame | 'malformed' {
+  try {
+    return { ...common, kind: 'disconnect', addressed, close: closeSpec(code, reason) };
+  } catch {
+    return 'malformed';
+  }
+}
+
+function readAddressed({ audience: givenAudience, except: givenExcept }: Fields, scope: Scope): Addressed | undefined {
+  const audience = isFields(givenAudience) ? readAudience(givenAudience) : undefined;
+  if (audience === undefined) return undefined;
+  if (givenExcept === undefined) return { scope, audience };
+  const except = isFields(givenExcept) ? readException(givenExcept) : undefined;
+  return except === undefined ? undefined : { scope, audience, except };
+}
+
+function readAudience({ kind, userType, ids, room, sessionId }: Fields): Audience | undefined {
+  switch (kind) {
+    case 'everyone':
+      return { kind };
+    case 'userType':
+      return isName(userType) ? { kind, userType } : undefined;
+    case 'user':
+      return isName(userType) && isNames(ids) ? { kind, userType, ids } : undefined;
+    case 'room':
+      return isName(room) ? { kind, room } : undefined;
+    case 'session':
+      return isName(sessionId) ? { kind, sessionId } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function readException({ sessionIds, users }: Fields): Exception | undefined {
+  if (!isNames(sessionIds) || !Array.isArray(users)) return undefined;
+  const read: { userType: string; id: string }[] = [];
+  for (const user of users as readonly unknown[]) {
+    if (!isFields(user)) return undefined;
+    const { userType, id } = user;
+    if (!isName(userType) || !isName(id)) return undefined;
+    read.push({ userType, id });
+  }
+  return { sessionIds, users: read };
+}
+
+function parseObject(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isFields(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isName);
+}

@@ -1,0 +1,185 @@
+import type { FrameText } from './relay';
+import { RealtimeError } from '../model/errors';
+import { encodeBatch } from './batch';
+
+/** What a route asks of its publisher. */
+export interface RouteHost {
+  readonly maxBatchBytes: number;
+  readonly maxBatchFrames: number;
+  readonly maxWaitBehindFailureMs: number;
+  /** Whether batches stay here until {@link Route.flush}. */
+  readonly isHeld: boolean;
+  /** Takes a number of the node's frame count. */
+  nextNumber(): number;
+  publish(bytes: Buffer): Promise<void>;
+  /** Told once for each batch. */
+  handleSettled(frames: number, bytes: number, error: RealtimeError | undefined): void;
+  /** Makes the error of frames that the broker did not take. */
+  notTaken(why: string, cause?: unknown): RealtimeError;
+}
+
+/** Frames that leave as one broker message; all their sends share one promise. */
+class Batch {
+  readonly frames: FrameText[] = [];
+  readonly openedAt = performance.now();
+  readonly promise: Promise<void>;
+  /** Takes no other frame. */
+  readonly isAlone: boolean;
+  bytes = 0;
+  isSettled = false;
+  #resolve: () => void = () => undefined;
+  #reject: (error: RealtimeError) => void = () => undefined;
+
+  constructor(isAlone: boolean) {
+    this.isAlone = isAlone;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Whoever sent waits for it; a frame about the node itself nobody waits for.
+    this.promise.catch(() => undefined);
+  }
+
+  settle(error: RealtimeError | undefined): void {
+    this.isSettled = true;
+    if (error === undefined) this.#resolve();
+    else this.#reject(error);
+  }
+}
+
+/**
+ * The way to all nodes, or to one: gathers frames until the check phase, and while a publish is under way, and has
+ * one publish under way at a time, which keeps the order on brokers whose clients reorder overlapping sends.
+ */
+export class Route {
+  readonly #host: RouteHost;
+  readonly #queue: Batch[] = [];
+  #current: Batch | undefined;
+  #currentSince = 0;
+  #seq: number;
+  #isFlushDue = false;
+
+  /** @param lastSeq numbers go on from here. */
+  constructor(host: RouteHost, lastSeq: number) {
+    this.#host = host;
+    this.#seq = lastSeq;
+  }
+
+  /** The number of the newest frame that left. */
+  get lastSeq(): number {
+    return this.#seq;
+  }
+
+  get isIdle(): boolean {
+    return this.#current === undefined && this.#queue.length === 0;
+  }
+
+  /** Adds a frame. @returns the promise of its batch. */
+  push(frame: FrameText, isAlone: boolean): Promise<void> {
+    const batch = this.#batchFor(frame, isAlone);
+    batch.frames.push(frame);
+    batch.bytes += frame.headBytes + frame.contentBytes;
+    if (this.#current === undefined && !this.#isFlushDue) {
+      this.#isFlushDue = true;
+      setImmediate(this.#handleCheckPhase);
+    }
+    return batch.promise;
+  }
+
+  /** Sends the next batch, unless one is under way. */
+  flush(): void {
+    if (this.#current !== undefined || this.#host.isHeld) return;
+    const batch = this.#queue.shift();
+    if (batch === undefined) return;
+    this.#current = batch;
+    this.#currentSince = performance.now();
+    this.#publish(batch).then(
+      () => this.#finish(batch, undefined),
+      (cause: unknown) => this.#finish(batch, this.#errorOf(cause)),
+    );
+  }
+
+  /** Rejects what was not handed to the broker yet. */
+  rejectQueued(error: RealtimeError): void {
+    for (const batch of this.#queue.splice(0)) this.#settle(batch, error);
+  }
+
+  /** Rejects what was queued longer than `queuedMs` ago, and gives up a publish that never ends. */
+  expire(queuedMs: number, publishMs: number): void {
+    const now = performance.now();
+    this.#rejectOlder(now - queuedMs, 'it was not ready to take it in time; it was not sent');
+    const batch = this.#current;
+    if (batch === undefined || now - this.#currentSince <= publishMs) return;
+    this.#finish(batch, this.#host.notTaken(`it did not answer within ${publishMs} ms`));
+  }
+
+  /** Rejects everything, what is under way too. */
+  abort(error: RealtimeError): void {
+    if (this.#current !== undefined) this.#settle(this.#current, error);
+    this.#current = undefined;
+    this.rejectQueued(error);
+  }
+
+  /** The sends that are not settled yet. */
+  pending(): Promise<void>[] {
+    const batches = this.#current === undefined ? this.#queue : [this.#current, ...this.#queue];
+    return batches.map((batch) => batch.promise);
+  }
+
+  readonly #handleCheckPhase = (): void => {
+    this.#isFlushDue = false;
+    this.flush();
+  };
+
+  #batchFor(frame: FrameText, isAlone: boolean): Batch {
+    const { maxBatchBytes, maxBatchFrames } = this.#host;
+    const last = this.#queue.at(-1);
+    if (last !== undefined && !last.isAlone && !isAlone && last.frames.length < maxBatchFrames) {
+      if (last.bytes + frame.headBytes + frame.contentBytes <= maxBatchBytes) return last;
+    }
+    const batch = new Batch(isAlone);
+    this.#queue.push(batch);
+    return batch;
+  }
+
+  async #publish(batch: Batch): Promise<void> {
+    const bytes = encodeBatch(batch.frames, () => this.#stamp());
+    await this.#host.publish(bytes);
+  }
+
+  /** The end of a header: only a frame that really leaves gets a number, so that one which does not is no gap. */
+  #stamp(): string {
+    this.#seq += 1;
+    return `,"n":${this.#host.nextNumber()},"seq":${this.#seq}}`;
+  }
+
+  #finish(batch: Batch, error: RealtimeError | undefined): void {
+    // Given up before: what the broker says now changes nothing.
+    if (this.#current !== batch) return;
+    this.#current = undefined;
+    this.#settle(batch, error);
+    if (error !== undefined) {
+      const openedBefore = performance.now() - this.#host.maxWaitBehindFailureMs;
+      this.#rejectOlder(openedBefore, 'the frames before it were not taken; it was not sent');
+    }
+    this.flush();
+  }
+
+  #rejectOlder(openedBefore: number, why: string): void {
+    while (this.#queue[0] !== undefined && this.#queue[0].openedAt < openedBefore) {
+      const batch = this.#queue.shift();
+      if (batch !== undefined) this.#settle(batch, this.#host.notTaken(why));
+    }
+  }
+
+  #settle(batch: Batch, error: RealtimeError | undefined): void {
+    if (batch.isSettled) return;
+    batch.settle(error);
+    this.#host.handleSettled(batch.frames.length, batch.bytes, error);
+  }
+
+  #errorOf(cause: unknown): RealtimeError {
+    if (cause instanceof RealtimeError) return cause;
+    return this.#host.notTaken(cause instanceof Error ? cause.message : 'it gave no reason', cause);
+  }
+}

@@ -1,0 +1,108 @@
+import type { Broker } from './cluster/brokers/broker';
+import type { Check } from './option-checks';
+import type { OnError } from './session/report';
+import type { OnEvent } from './model/events';
+import type { RealtimeHealth } from './cluster/health';
+import type { Sender } from './model/sender';
+import { Hub } from './session/hub';
+import { RealtimeError, describeValue } from './model/errors';
+import { aBoolean, aBroker, aFunction, aSize, aSpan, aText, oneOf } from './option-checks';
+import { createReport, guardEvents } from './session/report';
+import { createSenders } from './outbound/sender';
+import { nearest } from './model/nearest';
+import { openCluster } from './cluster/open-cluster';
+
+/** Options of `createSender`. Unknown keys and wrong types throw. */
+export interface SenderOptions {
+  /** The application's name, the same as on its servers. */
+  readonly name: string;
+  /** The application's broker, of the same kind as on its servers; a value of its own. */
+  readonly broker: Broker;
+  /** As on the servers; default false. */
+  readonly multiTenant?: boolean;
+  /** With `require`, `ready` rejects at `startTimeoutMs`; default `degrade`: it waits. */
+  readonly startPolicy?: 'degrade' | 'require';
+  /** Default 30,000 ms. */
+  readonly startTimeoutMs?: number;
+  /** As on the servers: larger content reaches nobody and throws; default 1 MiB. */
+  readonly maxBufferedBytes?: number;
+  /** Gets every fault that no caller can catch; default: process warnings, rate-limited. */
+  readonly onError?: OnError;
+  /** Told what happens: see {@link OnEvent}. */
+  readonly onEvent?: OnEvent;
+}
+
+/** A {@link Sender} of a process without sockets: `delivered` is always 0. All methods are bound. */
+export interface WorkerSender extends Sender {
+  /** Resolves when the broker carries what is sent; sends need not wait for it. Never an unhandled rejection. */
+  readonly ready: Promise<void>;
+  health(): RealtimeHealth;
+  /** Sends what is on its way, then lets go of the broker. Idempotent; leaves no handle. */
+  close(): Promise<void>;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+/** Every option with its default and what it may be. */
+const OPTIONS: Readonly<Record<keyof SenderOptions, { readonly fallback?: unknown; readonly check: Check }>> = {
+  name: { check: aText },
+  broker: { check: aBroker },
+  multiTenant: { fallback: false, check: aBoolean },
+  startPolicy: { fallback: 'degrade', check: oneOf('degrade', 'require') },
+  startTimeoutMs: { fallback: 30_000, check: aSpan },
+  maxBufferedBytes: { fallback: MEBIBYTE, check: aSize },
+  onError: { check: aFunction },
+  onEvent: { check: aFunction },
+};
+
+/**
+ * Makes a sender for a process that has no HTTP server: a worker, a cron job. It loads neither Express nor `ws`.
+ *
+ * @throws RealtimeError `ERR_REALTIME_OPTION` for an option that cannot be used.
+ */
+export function createSender(options: SenderOptions): WorkerSender {
+  const resolved = resolveSenderOptions(options);
+  const { multiTenant, maxBufferedBytes } = resolved;
+  const report = createReport(resolved.onError);
+  const onEvent = guardEvents(resolved.onEvent, report);
+  // A node that hears nothing drops nothing for its age.
+  const cluster = openCluster({ ...resolved, hub: undefined, relayMaxAgeMs: 1, report, onEvent });
+  const parts = { hub: new Hub(), link: cluster, multiTenant, maxContentLength: maxBufferedBytes };
+  const { sender } = createSenders(parts);
+  return {
+    ...sender,
+    ready: cluster.ready,
+    health: () => ({ ...cluster.health(), sessions: 0 }),
+    close: () => cluster.close(),
+  };
+}
+
+type ResolvedSenderOptions = Required<Omit<SenderOptions, 'onError' | 'onEvent'>> &
+  Pick<SenderOptions, 'onError' | 'onEvent'>;
+
+function resolveSenderOptions(options: unknown): ResolvedSenderOptions {
+  if (typeof options !== 'object' || options === null) {
+    fail(`options must be an object, got ${describeValue(options)}`);
+  }
+  const known = Object.keys(OPTIONS);
+  const unknownKey = Object.keys(options).find((key) => !known.includes(key));
+  if (unknownKey !== undefined) {
+    const near = nearest(unknownKey, known);
+    fail(`unknown option ${JSON.stringify(unknownKey)}${near === undefined ? '' : `; did you mean ${near}?`}`);
+  }
+  const values: Record<string, unknown> = {};
+  for (const [key, { fallback, check }] of Object.entries(OPTIONS)) {
+    const value = (options as Readonly<Record<string, unknown>>)[key] ?? fallback;
+    const isOptional = value === undefined && key.startsWith('on');
+    if (!isOptional && !check.accepts(value)) {
+      fail(`option ${key} must be ${check.wanted}, got ${describeValue(value)}`);
+    }
+    values[key] = value;
+  }
+  // Each key was checked above.
+  return values as unknown as ResolvedSenderOptions;
+}
+
+function fail(message: string): never {
+  throw new RealtimeError('ERR_REALTIME_OPTION', message);
+}
