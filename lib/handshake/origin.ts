@@ -20,17 +20,18 @@ export function originCheck(
 ): CheckOrigin {
   if (origins === 'any') return () => undefined;
   const listed = origins === 'same' ? ['same'] : origins;
-  const allowed = new Set(listed.map(normalOrigin));
+  const isSameAllowed = listed.includes('same');
+  const allowed = new Set(listed.filter((entry) => entry !== 'same').map(normalOrigin));
   return (req) => {
     const origin = req.headers.origin;
     if (origin === undefined || allowed.has(origin)) return undefined;
-    if (allowed.has('same') && origin !== 'same' && isSameHost(origin, hostOf(req, express))) return undefined;
+    if (isSameAllowed && isSameHost(origin, hostOf(req, express))) return undefined;
     return { status: 403, why: 'origin', hint: `origin ${printable(origin)} refused; add it to origins` };
   };
 }
 
 function normalOrigin(entry: string): string {
-  if (entry === 'same' || entry === 'null') return entry;
+  if (entry === 'null') return entry;
   const url = typeof entry === 'string' ? parseOrigin(entry) : undefined;
   if (url === undefined) {
     throw new RealtimeError(

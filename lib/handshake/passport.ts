@@ -18,7 +18,7 @@ interface Passport {
 /** A strategy as Passport augments it, one object a request. */
 interface Strategy {
   authenticate(req: IncomingMessage, options?: unknown): unknown;
-  fail?(challenge?: unknown, status?: unknown): void;
+  fail?: (challenge?: unknown, status?: unknown) => void;
 }
 
 type OnOutcome = (outcome: LoginOutcome) => void;
@@ -60,7 +60,7 @@ function watchStrategy(passport: Passport, layer: unknown, failures: unknown[], 
     const fail = this.fail;
     this.fail = (challenge, status) => {
       failures.push(typeof challenge === 'number' ? undefined : challenge);
-      fail?.(challenge, status);
+      fail?.call(this, challenge, status);
     };
     const result = strategy.authenticate.call(this, req, options);
     if (isThenable(result)) result.then(undefined, (error: unknown) => onOutcome({ kind: 'fault', error }));

@@ -215,8 +215,8 @@ export async function expectServed(server: Server, options: AttemptOptions = {})
 }
 
 /** Opens a raw TCP connection. */
-export async function rawConnect(server: Server): Promise<Socket> {
-  const socket = connect(portOf(server), '127.0.0.1');
+export async function rawConnect(server: Server, options: { allowHalfOpen?: boolean } = {}): Promise<Socket> {
+  const socket = connect({ port: portOf(server), host: '127.0.0.1', ...options });
   openSockets.add(socket);
   socket.on('error', () => undefined);
   await once(socket, 'connect');
@@ -279,4 +279,16 @@ async function closeServer(server: Server): Promise<void> {
   server.close();
   server.closeAllConnections();
   await closed;
+}
+
+/** A promise that a test settles. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+}
+
+export function deferred<T = void>(): Deferred<T> {
+  let settle: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((resolve) => (settle = resolve));
+  return { promise, resolve: (value) => settle(value) };
 }
