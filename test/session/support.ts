@@ -122,8 +122,9 @@ export async function startServer(
     stop: async () => {
       running.delete(test);
       await realtime.close();
-      server.closeAllConnections();
       server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
     },
   };
   running.add(test);
