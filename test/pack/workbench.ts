@@ -28,7 +28,7 @@ export const nodeMajors = [20, 22, 24, 26] as const;
 export type NodeMajor = (typeof nodeMajors)[number];
 
 /** The TypeScript versions that the declarations compile with, oldest first. */
-export const typeScripts = ['5.0.4', '5.9.3', '6.0.3', '7.0.2'] as const;
+export const typeScripts = ['5.0.4', '5.9.3', '7.0.2'] as const;
 export type TypeScript = (typeof typeScripts)[number];
 
 const temporary: string[] = [];
@@ -98,9 +98,13 @@ async function cached(name: string, packages: readonly string[]): Promise<string
   mkdirSync(cache, { recursive: true });
   const partial = mkdtempSync(join(cache, 'partial-'));
   writeFileSync(join(partial, 'package.json'), '{}');
-  await install(partial, packages);
-  renameSync(partial, folder);
-  return folder;
+  try {
+    await install(partial, packages);
+    renameSync(partial, folder);
+    return folder;
+  } finally {
+    rmSync(partial, { recursive: true, force: true });
+  }
 }
 
 async function install(folder: string, packages: readonly string[]): Promise<void> {
