@@ -31,9 +31,11 @@ export function explainRabbitmqFault(fault: unknown, source: RabbitmqSource, exc
   if (/Expected amqp|Invalid protocol|Unexpected frame|malformed/i.test(text))
     return setup(`what answers is no RabbitMQ (${text})`);
   const isAway = typeof code === 'string' && /^E(CONN|NOT|HOST|NET|TIME|AI_)/.test(code);
-  const hint = isAway ? ': is the address right, and is the server up?' : '';
+  const hint = isAway || /closed abruptly|ETIMEDOUT/.test(text) ? ` (${checklist})` : '';
   return new Error(`${label}: ${text}${hint}`, { cause });
 }
+
+const checklist = 'is the address right, is the server up, and does it want TLS, amqps://, or not?';
 
 function isTlsFault(code: string | number | undefined, text: string): boolean {
   const isCode =

@@ -26,16 +26,13 @@ export function explainRedisFault(fault: unknown, source: RedisSource, channels:
   if (/please report this/i.test(text)) return setup(`what answers is no Redis, or it wants TLS (rediss://)`);
   if (/cluster support disabled/i.test(text))
     return setup('this server is no Redis Cluster: use url instead of cluster');
-  if (/connection is closed/i.test(text)) {
-    return Object.assign(new Error(`${label} closed the connection (a server that wants TLS does so: rediss://)`), {
-      cause,
-    });
-  }
   const code = faultCode(fault);
   const isAway = typeof code === 'string' && /^E(CONN|NOT|HOST|NET|TIME|AI_)/.test(code);
-  const hint = isAway ? ': is the address right, and is the server up?' : '';
+  const hint = isAway || /closed/i.test(text) ? ` (${checklist})` : '';
   return new Error(`${label}: ${text}${hint}`, { cause });
 }
+
+const checklist = 'is the address right, is the server up, and does it want TLS, rediss://, or not?';
 
 const tlsCodes = /^(ERR_TLS_|ERR_SSL_|EPROTO|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|CERT_)/;
 
