@@ -95,7 +95,7 @@ class ServerDispatcher implements Dispatcher {
     const server = this.#server;
     const own = Object.getOwnPropertyDescriptor(server, 'emit');
     // Called with the server as `this`, below.
-    const previous = Reflect.get(server, 'emit') as Emit;
+    const previous = Reflect.get(server, 'emit');
     const handle = (req: IncomingMessage, socket: Duplex, head: Buffer): boolean => this.#handle(req, socket, head);
     const emit = function (this: Server, event: string, ...args: unknown[]): boolean {
       if (event === 'upgrade' && handle(args[0] as IncomingMessage, args[1] as Duplex, args[2] as Buffer)) return true;

@@ -238,7 +238,7 @@ class Upgrade {
     } else if (res !== undefined) emitFinished(res);
   }
 
-  #refuse(refusal: Refusal, error?: unknown): void {
+  #refuse(refusal: Refusal, error?: Error): void {
     if (this.#isDecided) return;
     const { admission, hooks } = this.#gate;
     const res = this.#decide();
@@ -246,7 +246,7 @@ class Upgrade {
     // A middleware began an answer and never ended it: a second one would be read as part of it.
     if (this.#res !== undefined && hasAnswered(this.#res)) this.#socket.destroy();
     else refuse(this.#socket, refusal.status);
-    if (error !== undefined) hooks.onError(asError(error, 'the login'));
+    if (error !== undefined) hooks.onError(error);
     hooks.onEvent({ name: 'handshake.refused', ...refusal });
     if (res !== undefined) {
       writeDetachedHead(res, refusal.status);

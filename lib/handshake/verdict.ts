@@ -1,6 +1,6 @@
 import { LoginUserError } from '../model/login-user';
 import type { LoginOutcome } from './authenticator';
-import { isInfrastructureFault, statusOf } from './fault';
+import { asError, isInfrastructureFault, statusOf } from './fault';
 import { isRefusalStatus } from './refuse';
 import type { Refusal } from './refuse';
 
@@ -9,7 +9,7 @@ export type Verdict =
   | { readonly kind: 'user'; readonly user: unknown; readonly info: unknown }
   | { readonly kind: 'guest' }
   /** `error` is the application's fault, to be reported. */
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly error?: unknown };
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly error?: Error };
 
 const UNAVAILABLE: Refusal = { status: 503, why: 'auth-error', hint: 'a service that the login needs was not reached' };
 const FAULT: Refusal = { status: 500, why: 'auth-error', hint: 'the login failed with an error; see onError' };
@@ -51,7 +51,8 @@ export function faultVerdict(error: unknown): Verdict {
     if (error.fault === 'tenant-missing') return { kind: 'refused', refusal: NO_TENANT };
     return { kind: 'refused', refusal: LOGIN_USER, error };
   }
-  return { kind: 'refused', refusal: isInfrastructureFault(error) ? UNAVAILABLE : FAULT, error };
+  const refusal = isInfrastructureFault(error) ? UNAVAILABLE : FAULT;
+  return { kind: 'refused', refusal, error: asError(error, 'the login') };
 }
 
 /** Decides what a failed middleware leads to: the status that its error asks for, else 500. */
@@ -59,8 +60,8 @@ export function middlewareVerdict(error: unknown): Verdict {
   const status = statusOf(error);
   const hint = 'a middleware of options.middleware failed';
   if (isRefusalStatus(status) && status < 500) return { kind: 'refused', refusal: { status, why: 'middleware', hint } };
-  const isUnreached = isInfrastructureFault(error);
-  return { kind: 'refused', refusal: { status: isUnreached ? 503 : 500, why: 'middleware', hint }, error };
+  const refusal: Refusal = { status: isInfrastructureFault(error) ? 503 : 500, why: 'middleware', hint };
+  return { kind: 'refused', refusal, error: asError(error, 'a middleware') };
 }
 
 function isPresent(value: unknown): boolean {

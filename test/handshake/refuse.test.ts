@@ -60,7 +60,7 @@ describe('refusals', () => {
 
   it('name the version that is spoken, and the method', async () => {
     const { server } = await startDoor();
-    const [, , , version] = FORMS as readonly (readonly [string, string, number])[];
+    const [, , , version] = FORMS;
     expect(await exchange(server, version?.[1] ?? '')).to.contain('\r\nSec-WebSocket-Version: 13\r\n');
     expect(await exchange(server, FORMS[0]?.[1] ?? '')).to.contain('\r\nAllow: GET\r\n');
   });

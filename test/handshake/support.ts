@@ -60,7 +60,7 @@ export interface TestDoor {
   hints(): string[];
 }
 
-type Overrides = { -readonly [K in keyof HandshakeSettings]?: HandshakeSettings[K] };
+export type Overrides = { -readonly [K in keyof HandshakeSettings]?: HandshakeSettings[K] };
 
 /** Opens a door on a server; `authenticate` is {@link authenticateByToken} when no passport is given. */
 export function openDoor(server: Server, overrides: Overrides = {}, hooks: Partial<HandshakeHooks> = {}): TestDoor {
