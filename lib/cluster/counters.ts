@@ -1,6 +1,9 @@
 import type { RelayDroppedWhy } from '../model/events';
 
-/** What a node counts since its start. Frames are what a send becomes; several travel in one broker message. */
+/**
+ * What a node counts since its start. A send becomes one frame, and several frames travel in one broker message;
+ * frames about the nodes themselves (probes) are not counted among them.
+ */
 export interface ClusterCounters {
   /** Frames that the broker took. */
   readonly sent: number;

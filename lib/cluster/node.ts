@@ -5,7 +5,6 @@ import type { CloseSpec } from '../model/close-codes';
 import type { Cluster } from './link';
 import type { ClusterSettings } from './settings';
 import type { FrameReceiver } from './intake';
-import type { FrameText } from './relay';
 import type { OnEvent } from '../model/events';
 import type { Outgoing } from '../wire/outgoing';
 import type { ProbeRoute } from './probes';
@@ -91,13 +90,13 @@ export class ClusterNode implements Cluster {
   publishMessage(addressed: Addressed, outgoing: Outgoing, id: string): Promise<void> | undefined {
     if (reachesNobody(addressed)) return undefined;
     const to = receiverOf(addressed);
-    return this.#publish(this.#encoder.message(addressed, outgoing, id, this.#parts.settings.now(), to), to);
+    return this.#publisher.push(this.#encoder.message(addressed, outgoing, id, this.#parts.settings.now(), to), to);
   }
 
   publishDisconnect(addressed: Addressed, close: CloseSpec, id: string): Promise<void> | undefined {
     if (reachesNobody(addressed)) return undefined;
     const to = receiverOf(addressed);
-    return this.#publish(this.#encoder.disconnect(addressed, close, id, this.#parts.settings.now(), to), to);
+    return this.#publisher.push(this.#encoder.disconnect(addressed, close, id, this.#parts.settings.now(), to), to);
   }
 
   health(): ClusterHealth {
@@ -133,10 +132,6 @@ export class ClusterNode implements Cluster {
       },
       onState: (state, cause) => this.#handleState(state, cause),
     });
-  }
-
-  #publish(frame: FrameText, to: NodeId | undefined): Promise<void> {
-    return this.#publisher.push(frame, to);
   }
 
   /** Brokers tell their state themselves; one that only resolves `start` is up then, too. */
@@ -202,13 +197,13 @@ export class ClusterNode implements Cluster {
   #sendProbe(route: ProbeRoute, id: string): Promise<void> {
     const to = route === 'self' ? this.nodeId : undefined;
     this.#counters.probesSent += 1;
-    return this.#publisher.pushProbe(this.#encoder.sign('probe', id, this.#parts.settings.now(), to), to);
+    return this.#publisher.pushSign(this.#encoder.sign('probe', id, this.#parts.settings.now(), to), to);
   }
 
-  /** Nobody waits for it: that it failed shows in the counters. */
+  /** Nobody waits for it, and nobody needs it: it only tells sooner what silence tells later. */
   #sendSign(kind: 'hello' | 'bye'): void {
     const frame = this.#encoder.sign(kind, this.nodeId, this.#parts.settings.now(), undefined);
-    this.#publish(frame, undefined).catch(() => undefined);
+    this.#publisher.pushSign(frame, undefined).catch(() => undefined);
   }
 
   #schedule(): void {
@@ -226,7 +221,7 @@ export class ClusterNode implements Cluster {
   async #shutDown(): Promise<void> {
     const { broker, settings, report } = this.#parts;
     const closed = new RealtimeError('ERR_REALTIME_CLOSED', 'the cluster node has been closed');
-    if (this.#isDriverUp) this.#sendSign('bye');
+    if (this.#broker.state === 'up') this.#sendSign('bye');
     this.#publisher.refuseNew(closed);
     await settleWithin(this.#publisher.drained(), settings.closeDrainMs);
     this.#isClosed = true;

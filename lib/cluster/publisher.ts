@@ -41,8 +41,11 @@ export class Publisher {
     return Promise.reject(refusal);
   }
 
-  /** Queues a probe: a broker message of its own, and none of the gate's business while the broker is hung. */
-  pushProbe(frame: FrameText, to: NodeId | undefined): Promise<void> {
+  /**
+   * Queues a frame about the node itself: a broker message of its own, and none of the gate's business, since a probe
+   * is what shows that a broker which hung is back.
+   */
+  pushSign(frame: FrameText, to: NodeId | undefined): Promise<void> {
     return this.#closed === undefined ? this.#append(frame, to, true) : Promise.reject(this.#closed);
   }
 
@@ -93,10 +96,10 @@ export class Publisher {
     return this.notTaken(`${this.#pendingBytes} bytes are waiting for it; it was not sent`);
   }
 
-  #append(frame: FrameText, to: NodeId | undefined, isProbe: boolean): Promise<void> {
+  #append(frame: FrameText, to: NodeId | undefined, isSign: boolean): Promise<void> {
     this.#pendingBytes += frame.headBytes + frame.contentBytes;
     const route = to === undefined ? this.#all : (this.#routes.get(to) ?? this.#openRoute(to));
-    return route.push(frame, isProbe);
+    return route.push(frame, isSign);
   }
 
   #openRoute(to: NodeId): Route {
@@ -132,18 +135,19 @@ export class Publisher {
       },
       nextNumber: () => (this.#number += 1),
       publish: (bytes) => this.#broker.publish(bytes, to),
-      handleSettled: (frames, bytes, error) => this.#handleSettled(frames, bytes, error),
+      handleSettled: (sends, bytes, error) => this.#handleSettled(sends, bytes, error),
       notTaken: (why, cause) => this.notTaken(why, cause),
     };
   }
 
-  #handleSettled(frames: number, bytes: number, error: RealtimeError | undefined): void {
+  #handleSettled(sends: number, bytes: number, error: RealtimeError | undefined): void {
     this.#pendingBytes -= bytes;
+    if (sends === 0) return;
     if (error === undefined) {
-      this.#counters.sent += frames;
+      this.#counters.sent += sends;
       this.#counters.sentBatches += 1;
     } else {
-      this.#counters.rejected += frames;
+      this.#counters.rejected += sends;
     }
   }
 }

@@ -12,8 +12,8 @@ export interface RouteHost {
   /** Takes a number of the node's frame count. */
   nextNumber(): number;
   publish(bytes: Buffer): Promise<void>;
-  /** Told once for each batch. */
-  handleSettled(frames: number, bytes: number, error: RealtimeError | undefined): void;
+  /** Told once for each batch; `sends` is 0 for a frame about the node itself. */
+  handleSettled(sends: number, bytes: number, error: RealtimeError | undefined): void;
   /** Makes the error of frames that the broker did not take. */
   notTaken(why: string, cause?: unknown): RealtimeError;
 }
@@ -23,15 +23,15 @@ class Batch {
   readonly frames: FrameText[] = [];
   readonly openedAt = performance.now();
   readonly promise: Promise<void>;
-  /** Takes no other frame. */
-  readonly isAlone: boolean;
+  /** A frame about the node itself: takes no other frame, and is no send. */
+  readonly isSign: boolean;
   bytes = 0;
   isSettled = false;
   #resolve: () => void = () => undefined;
   #reject: (error: RealtimeError) => void = () => undefined;
 
-  constructor(isAlone: boolean) {
-    this.isAlone = isAlone;
+  constructor(isSign: boolean) {
+    this.isSign = isSign;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -75,8 +75,8 @@ export class Route {
   }
 
   /** Adds a frame. @returns the promise of its batch. */
-  push(frame: FrameText, isAlone: boolean): Promise<void> {
-    const batch = this.#batchFor(frame, isAlone);
+  push(frame: FrameText, isSign: boolean): Promise<void> {
+    const batch = this.#batchFor(frame, isSign);
     batch.frames.push(frame);
     batch.bytes += frame.headBytes + frame.contentBytes;
     if (this.#current === undefined && !this.#isFlushDue) {
@@ -131,13 +131,13 @@ export class Route {
     this.flush();
   };
 
-  #batchFor(frame: FrameText, isAlone: boolean): Batch {
+  #batchFor(frame: FrameText, isSign: boolean): Batch {
     const { maxBatchBytes, maxBatchFrames } = this.#host;
     const last = this.#queue.at(-1);
-    if (last !== undefined && !last.isAlone && !isAlone && last.frames.length < maxBatchFrames) {
+    if (last !== undefined && !last.isSign && !isSign && last.frames.length < maxBatchFrames) {
       if (last.bytes + frame.headBytes + frame.contentBytes <= maxBatchBytes) return last;
     }
-    const batch = new Batch(isAlone);
+    const batch = new Batch(isSign);
     this.#queue.push(batch);
     return batch;
   }
@@ -175,7 +175,7 @@ export class Route {
   #settle(batch: Batch, error: RealtimeError | undefined): void {
     if (batch.isSettled) return;
     batch.settle(error);
-    this.#host.handleSettled(batch.frames.length, batch.bytes, error);
+    this.#host.handleSettled(batch.isSign ? 0 : batch.frames.length, batch.bytes, error);
   }
 
   #errorOf(cause: unknown): RealtimeError {

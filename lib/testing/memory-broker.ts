@@ -13,6 +13,9 @@ export interface MemoryMessage {
   readonly to: 'all' | readonly NodeId[];
 }
 
+/** Tells which broker messages a fault is for, e.g. `(bytes) => bytes.includes('order-7')`. */
+export type MatchBytes = (bytes: Buffer) => boolean;
+
 /** A broker that lives in this process, with the faults of real ones at hand. */
 export interface MemoryBus {
   /** Makes the broker of one node. */
@@ -26,14 +29,14 @@ export interface MemoryBus {
   hang(): void;
   /** Takes and delivers what {@link MemoryBus.hang} held back. */
   resume(): void;
-  /** Delivers each of the next messages twice. */
-  duplicateNext(count?: number): void;
+  /** Delivers each of the next messages twice; `matches` picks which ones count, here and below. */
+  duplicateNext(count?: number, matches?: MatchBytes): void;
   /** Takes the next messages and delivers them to nobody. */
-  dropNext(count?: number): void;
-  /** Delivers the next message after the one that follows it. */
-  reorderNext(): void;
+  dropNext(count?: number, matches?: MatchBytes): void;
+  /** Delivers the next message after the one that follows it, of those that match. */
+  reorderNext(matches?: MatchBytes): void;
   /** Rejects the next publishes, and delivers them all the same: the outcome that no caller can know. */
-  rejectNext(count?: number): void;
+  rejectNext(count?: number, matches?: MatchBytes): void;
   /** Holds every message back for that long; 0 = none. */
   delay(ms: number): void;
   /** Puts bytes on the bus as any client of a broker can. */
@@ -52,17 +55,22 @@ export function memoryBus(): MemoryBus {
     up: () => core.setDown(undefined),
     hang: () => core.hang(),
     resume: () => core.resume(),
-    duplicateNext: (count = 1) => core.fault('duplicate', count),
-    dropNext: (count = 1) => core.fault('drop', count),
-    reorderNext: () => core.fault('reorder', 1),
-    rejectNext: (count = 1) => core.fault('reject', count),
+    duplicateNext: (count = 1, matches) => core.addFaults('duplicate', count, matches),
+    dropNext: (count = 1, matches) => core.addFaults('drop', count, matches),
+    reorderNext: (matches) => core.addFaults('reorder', 1, matches),
+    rejectNext: (count = 1, matches) => core.addFaults('reject', count, matches),
     delay: (ms) => core.setDelay(ms),
     inject: (bytes) => core.carry({ bytes, to: 'all' }),
     settled: () => core.settled(),
   };
 }
 
-type Fault = 'duplicate' | 'drop' | 'reorder' | 'reject';
+type FaultKind = 'duplicate' | 'drop' | 'reorder' | 'reject';
+
+interface Fault {
+  readonly kind: FaultKind;
+  readonly matches: MatchBytes;
+}
 
 class BusCore {
   readonly published: MemoryMessage[] = [];
@@ -70,7 +78,7 @@ class BusCore {
   readonly #faults: Fault[] = [];
   /** Runs what the bus does while it hangs, once it no longer does. */
   #held: (() => void)[] | undefined;
-  #overtaken: MemoryMessage | undefined;
+  #overtaken: { readonly message: MemoryMessage; readonly matches: MatchBytes } | undefined;
   #downCause: Error | undefined;
   #delayMs = 0;
   #underWay = 0;
@@ -90,10 +98,10 @@ class BusCore {
     return new Promise((resolve, reject) => {
       this.#whenAwake(() => {
         if (this.#downCause !== undefined) return reject(refusal(this.#downCause));
-        const fault = this.#faults.shift();
+        const fault = this.#takeFault(message.bytes);
         this.published.push(message);
-        if (fault !== 'drop') this.#carryWith(fault, message, name);
-        if (fault === 'reject') reject(refusal(new Error('it gave no answer')));
+        if (fault?.kind !== 'drop') this.#carryWith(fault, message, name);
+        if (fault?.kind === 'reject') reject(refusal(new Error('it gave no answer')));
         else resolve();
       });
     });
@@ -131,8 +139,8 @@ class BusCore {
     for (const run of held) run();
   }
 
-  fault(fault: Fault, count: number): void {
-    for (let each = 0; each < count; each += 1) this.#faults.push(fault);
+  addFaults(kind: FaultKind, count: number, matches: MatchBytes = () => true): void {
+    for (let each = 0; each < count; each += 1) this.#faults.push({ kind, matches });
   }
 
   setDelay(ms: number): void {
@@ -144,16 +152,22 @@ class BusCore {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  #takeFault(bytes: Buffer): Fault | undefined {
+    const at = this.#faults.findIndex(({ matches }) => matches(bytes));
+    return at === -1 ? undefined : this.#faults.splice(at, 1)[0];
+  }
+
   #carryWith(fault: Fault | undefined, message: MemoryMessage, name: string): void {
-    if (fault === 'reorder') {
-      this.#overtaken = message;
+    if (fault?.kind === 'reorder') {
+      this.#overtaken = { message, matches: fault.matches };
       return;
     }
     this.carry(message, name);
-    if (fault === 'duplicate') this.carry(message, name);
+    if (fault?.kind === 'duplicate') this.carry(message, name);
     const overtaken = this.#overtaken;
+    if (overtaken === undefined || !overtaken.matches(message.bytes)) return;
     this.#overtaken = undefined;
-    if (overtaken !== undefined) this.carry(overtaken, name);
+    this.carry(overtaken.message, name);
   }
 
   #deliver(message: MemoryMessage, name: string | undefined): void {
