@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { RocketmqAdmin } from '../../lib/cluster/brokers/rocketmq-admin';
+import { callRocketmq } from '../../lib/cluster/brokers/rocketmq-remoting';
 import { fetchJars, missingForJars, smallJvm } from './jars';
 import { TestServer, freePorts, tempFolder } from './server';
 
@@ -22,23 +23,23 @@ export interface RocketmqServer {
   stop(): Promise<void>;
 }
 
-/** Starts both JVMs side by side: about 10 s on two cores, 600 MB. The proxy listens on all interfaces. */
+/** Starts both JVMs, one after the other, for the broker wants the name server. */
 export async function startRocketmq(): Promise<RocketmqServer> {
   const jars = join(await fetchJars(pom), '*');
   const [namesrv = 0, broker = 0, grpc = 0, remoting = 0, ha = 0] = await freePorts(5);
   const ports: Ports = { namesrv, broker, grpc, remoting, ha };
-  const starts = await Promise.allSettled([startNameServer(jars, ports), startBroker(jars, ports)]);
-  const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-  const stop = async (): Promise<void> => {
-    await Promise.all(servers.map((server) => server.stop()));
-  };
-  const [, server] = servers;
-  if (!server) {
-    await stop();
-    throw starts.find((start) => start.status === 'rejected')?.reason;
-  }
+  const names = await startNameServer(jars, ports);
+  const server = await startBroker(jars, ports).catch(async (error: unknown) => {
+    await names.stop();
+    throw error;
+  });
   const brokerAddress = `127.0.0.1:${broker}`;
-  return { server, endpoints: `127.0.0.1:${grpc}`, brokerAddress, admin: new RocketmqAdmin(brokerAddress), stop };
+  return {
+    ...{ server, brokerAddress, endpoints: `127.0.0.1:${grpc}`, admin: new RocketmqAdmin(brokerAddress) },
+    stop: async () => {
+      await Promise.all([server.stop(), names.stop()]);
+    },
+  };
 }
 
 interface Ports {
@@ -86,7 +87,7 @@ function startBroker(jars: string, ports: Ports): Promise<TestServer> {
     ],
     env: { ROCKETMQ_HOME: folder, RMQ_PROXY_HOME: folder },
     folder,
-    isReady: () => canConnect(ports.grpc),
+    isReady: () => isRegistered(ports),
     readyTimeoutMs: 60_000,
     // SIGTERM takes this broker 8 to 15 s, and its data is thrown away.
     stopTimeoutMs: 10,
@@ -128,6 +129,23 @@ function proxyConf({ grpc, remoting, namesrv }: Ports): string {
     remotingListenPort: remoting,
     localServeAddr: '127.0.0.1',
   });
+}
+
+/**
+ * The proxy asks the name server for topics, which the broker by itself tells only 10 s after its start: until then
+ * every topic is unknown. A change of its permission makes it tell at once.
+ */
+async function isRegistered({ namesrv, broker, grpc }: Ports): Promise<void> {
+  await canConnect(grpc);
+  const [updateConfig, clusterInfo] = [25, 106];
+  const timeoutMs = 2000;
+  await callRocketmq(`127.0.0.1:${broker}`, {
+    code: updateConfig,
+    body: Buffer.from('brokerPermission=6\n'),
+    timeoutMs,
+  });
+  const { body } = await callRocketmq(`127.0.0.1:${namesrv}`, { code: clusterInfo, timeoutMs });
+  if (!body.includes(`127.0.0.1:${broker}`)) throw new Error('not registered yet');
 }
 
 function canConnect(port: number): Promise<void> {

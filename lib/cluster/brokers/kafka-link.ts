@@ -1,11 +1,12 @@
 import type { Consumer } from 'kafkajs';
 import { RealtimeError } from '../../model/errors';
+import type { BatchSender } from './batch-sender';
 import type { BrokerNode } from './broker';
 import { cleanFault } from './fault-text';
 import { KafkaClient, sessionTimeoutMs } from './kafka-client';
 import type { KafkaAccess } from './kafka-client';
 import { explain } from './kafka-faults';
-import { KafkaPublisher, isFor } from './kafka-publisher';
+import { isFor, kafkaSender } from './kafka-publisher';
 import { KafkaMarks, startReading } from './kafka-reader';
 import type { LinkScope } from './link-scope';
 import { pause } from './pause';
@@ -54,19 +55,15 @@ export class KafkaLinks {
       await this.#marks.read(client.admin);
       this.#deleteLater(scope, client, [...this.#leftGroups]);
       this.#leftGroups.add(groupId);
-      const publisher = new KafkaPublisher(
-        client.producer,
-        { topic, app: node.name, nodeId: node.id },
-        publishTimeoutMs,
-      );
-      await this.#read(consumer, node, scope, publisher);
-      return (bytes, to) => publisher.send(bytes, to).catch((fault) => Promise.reject(cleanFault(fault, secrets)));
+      const sender = kafkaSender(client.producer, { topic, app: node.name, nodeId: node.id }, publishTimeoutMs);
+      await this.#read(consumer, node, scope, sender);
+      return (bytes, to) => sender.send(bytes, to).catch((fault) => Promise.reject(cleanFault(fault, secrets)));
     } catch (fault) {
       throw explain(fault, label, topic, secrets);
     }
   }
 
-  async #read(consumer: Consumer, node: BrokerNode, scope: LinkScope, publisher: KafkaPublisher): Promise<void> {
+  async #read(consumer: Consumer, node: BrokerNode, scope: LinkScope, sender: BatchSender): Promise<void> {
     const { label, topic, secrets } = this.#plan;
     const app = Buffer.from(node.name);
     let beatAt = performance.now();
@@ -85,7 +82,7 @@ export class KafkaLinks {
       const silent = now - beatAt;
       if (silent > giveUpMs) scope.lose(new Error(`nothing heard for ${giveUpMs} ms`));
       if (silent > silenceMs) return `nothing heard for ${silenceMs} ms`;
-      return publisher.stalledMs(now) > stallMs ? `no answer to a send for ${stallMs} ms` : undefined;
+      return sender.stalledMs(now) > stallMs ? `no answer to a send for ${stallMs} ms` : undefined;
     });
   }
 

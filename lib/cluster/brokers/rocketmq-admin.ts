@@ -1,5 +1,5 @@
-import { connect, type Socket } from 'node:net';
-import { RealtimeError } from '../../model/errors';
+import { callRocketmq } from './rocketmq-remoting';
+import type { RocketmqReply } from './rocketmq-remoting';
 
 /** Request codes of RocketMQ's remoting protocol (`RequestCode.java`). */
 const codes = {
@@ -58,7 +58,7 @@ export class RocketmqAdmin {
 
   /** The names of all consumer groups. */
   async groups(): Promise<string[]> {
-    const body = await this.#call(codes.allGroups, {});
+    const { body } = await this.#call(codes.allGroups, { groupSeq: '0', maxGroupNum: '100000' });
     return [...body.toString('utf8').matchAll(/"groupName":"([^"]+)"/g)].map((match) => match[1] ?? '');
   }
 
@@ -80,86 +80,12 @@ export class RocketmqAdmin {
   }
 
   async #moveToEnd(consumerGroup: string, topic: string, queueId: string): Promise<void> {
-    const end = await this.#request(codes.maxOffset, { topic, queueId });
-    const commitOffset = end.header.extFields?.['offset'] ?? '0';
+    const end = await this.#call(codes.maxOffset, { topic, queueId });
+    const commitOffset = end.fields['offset'] ?? '0';
     await this.#call(codes.updateConsumerOffset, { consumerGroup, topic, queueId, commitOffset });
   }
 
-  async #call(code: number, fields: Readonly<Record<string, string>>, body?: Buffer): Promise<Buffer> {
-    return (await this.#request(code, fields, body)).body;
+  async #call(code: number, fields: Readonly<Record<string, string>>, body?: Buffer): Promise<RocketmqReply> {
+    return callRocketmq(this.#address, { code, fields, body: body ?? Buffer.alloc(0), timeoutMs: this.#timeoutMs });
   }
-
-  async #request(
-    code: number,
-    fields: Readonly<Record<string, string>>,
-    body: Buffer = Buffer.alloc(0),
-  ): Promise<Reply> {
-    const reply = await exchange(this.#address, this.#timeoutMs, encodeRequest(code, fields, body));
-    if (reply.header.code === 0) return reply;
-    throw setupError(`the RocketMQ broker at ${this.#address} refused: ${reply.header.remark ?? reply.header.code}`);
-  }
-}
-
-interface Reply {
-  readonly header: { readonly code: number; readonly remark?: string; readonly extFields?: Record<string, string> };
-  readonly body: Buffer;
-}
-
-/** `length, header length, JSON header, body`; the header length's first byte is the format, 0 = JSON. */
-function encodeRequest(code: number, extFields: Readonly<Record<string, string>>, body: Buffer): Buffer {
-  const header = Buffer.from(
-    JSON.stringify({
-      code,
-      language: 'OTHER',
-      version: 0,
-      opaque: 1,
-      flag: 0,
-      extFields,
-      serializeTypeCurrentRPC: 'JSON',
-    }),
-  );
-  const lengths = Buffer.alloc(8);
-  lengths.writeInt32BE(4 + header.length + body.length, 0);
-  lengths.writeInt32BE(header.length, 4);
-  return Buffer.concat([lengths, header, body]);
-}
-
-/** The reply, or undefined while bytes are missing. */
-function decodeReply(bytes: Buffer): Reply | undefined {
-  if (bytes.length < 8) return undefined;
-  const end = 4 + bytes.readInt32BE(0);
-  if (bytes.length < end) return undefined;
-  const bodyAt = 8 + (bytes.readInt32BE(4) & 0xffffff);
-  // The broker's own JSON; only code, remark and fields are read.
-  const header = JSON.parse(bytes.toString('utf8', 8, bodyAt)) as Reply['header'];
-  return { header, body: bytes.subarray(bodyAt, end) };
-}
-
-function exchange(address: string, timeoutMs: number, request: Buffer): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const colon = address.lastIndexOf(':');
-    const socket: Socket = connect(Number(address.slice(colon + 1)), address.slice(0, colon));
-    const fail = (reason: string): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      reject(setupError(`no RocketMQ broker answers at ${address} (${reason}): its own port is 10911 as installed`));
-    };
-    const timer = setTimeout(() => fail(`nothing within ${timeoutMs} ms`), timeoutMs);
-    let received = Buffer.alloc(0);
-    socket.on('error', (error) => fail(error.message));
-    socket.on('close', () => fail('connection closed'));
-    socket.on('data', (chunk) => {
-      received = Buffer.concat([received, chunk]);
-      const reply = decodeReply(received);
-      if (!reply) return;
-      clearTimeout(timer);
-      socket.removeAllListeners('close').destroy();
-      resolve(reply);
-    });
-    socket.write(request);
-  });
-}
-
-function setupError(message: string): RealtimeError {
-  return new RealtimeError('ERR_REALTIME_BROKER_SETUP', message);
 }

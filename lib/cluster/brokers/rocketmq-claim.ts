@@ -1,0 +1,126 @@
+import { RealtimeError } from '../../model/errors';
+import type { NodeId } from './broker';
+import { pause } from './pause';
+import type { RocketmqHead, RocketmqNews } from './rocketmq-message';
+
+/** Who claims which slot, and how it talks to whoever else reads there. */
+export interface ClaimPlan {
+  readonly nodeId: NodeId;
+  readonly slot: string;
+  /** Sends a message that only this slot's group gets. */
+  send(head: RocketmqNews): Promise<void>;
+  /** The slot is not ours. */
+  handleShared(error: RealtimeError): void;
+}
+
+/** So many probes must come back one after the other: two readers of one group get about every second message each. */
+const wantedInARow = 5;
+const echoMs = 1000;
+/** Behind a backlog the first echo takes its time. */
+const firstEchoMs = 25_000;
+const proofMs = 15_000;
+const maxHops = 20;
+
+/**
+ * Proves that this node hears itself and is alone on its slot, and defends it: RocketMQ splits a group's messages among
+ * its readers without a word, so each of two nodes on one slot would silently miss half of all.
+ */
+export class SlotClaim {
+  readonly #plan: ClaimPlan;
+  #count = 0;
+  #echoedAt: number | undefined;
+  #isProven = false;
+  #handleEcho: (count: number) => void = () => {};
+
+  constructor(plan: ClaimPlan) {
+    this.#plan = plan;
+  }
+
+  /** Whether a probe of this node has come back: what lies before it in the queue is history. */
+  get hasEchoed(): boolean {
+    return this.#echoedAt !== undefined;
+  }
+
+  /**
+   * Resolves once enough probes in a row have come back. Rejects when none does in time, when a send fails, and with
+   * ERR_REALTIME_GROUP_SHARED when some do and others vanish.
+   */
+  async prove(signal: AbortSignal): Promise<void> {
+    const startedAt = performance.now();
+    for (let inARow = 0; inARow < wantedInARow && !signal.aborted;) {
+      inARow = (await this.#probe(echoMs, signal)) ? inARow + 1 : 0;
+      const now = performance.now();
+      if (this.#echoedAt === undefined && now - startedAt > firstEchoMs) throw noEcho();
+      if (now - startedAt > firstEchoMs + proofMs) throw sharedError(this.#plan.slot);
+    }
+    this.#isProven = true;
+  }
+
+  /** Resolves when this node has heard itself a moment ago, or when a probe is back; stays pending while none comes. */
+  async check(signal: AbortSignal): Promise<void> {
+    if (this.#echoedAt !== undefined && performance.now() - this.#echoedAt < 2500) return;
+    while (!signal.aborted) if (await this.#probe(echoMs, signal)) return;
+  }
+
+  /** Notes that something this node has published came back. */
+  heardSelf(): void {
+    this.#echoedAt = performance.now();
+  }
+
+  /**
+   * @param isFirstDelivery false for what comes again because an earlier reader died over it: that says nothing about now.
+   */
+  handle(head: RocketmqHead, isFirstDelivery: boolean): void {
+    if (head.kind === 'probe') this.#handleProbe(head, isFirstDelivery);
+    if (head.kind === 'taken') this.#handleTaken(head);
+  }
+
+  #handleProbe({ node, slot, count = 0 }: RocketmqHead, isFirstDelivery: boolean): void {
+    const { nodeId } = this.#plan;
+    if (node === nodeId) {
+      this.heardSelf();
+      this.#handleEcho(count);
+      return;
+    }
+    if (slot !== this.#plan.slot || !this.hasEchoed || !isFirstDelivery) return;
+    // Of two that start at once the lower id stays.
+    if (this.#isProven || nodeId < node) this.#tell(node, 0);
+    else this.#plan.handleShared(sharedError(slot));
+  }
+
+  #handleTaken({ to, count = 0 }: RocketmqHead): void {
+    const [node] = to ?? [];
+    if (node === this.#plan.nodeId) this.#plan.handleShared(sharedError(this.#plan.slot));
+    else if (node !== undefined && count < maxHops) this.#tell(node, count + 1);
+  }
+
+  #tell(node: NodeId, count: number): void {
+    this.#plan.send({ kind: 'taken', to: [node], count }).catch(() => {});
+  }
+
+  async #probe(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    this.#count += 1;
+    const count = this.#count;
+    const waiting = new AbortController();
+    let isBack = false;
+    this.#handleEcho = (echoed) => {
+      if (echoed !== count) return;
+      isBack = true;
+      waiting.abort();
+    };
+    await this.#plan.send({ kind: 'probe', count });
+    await pause(timeoutMs, AbortSignal.any([signal, waiting.signal]));
+    return isBack;
+  }
+}
+
+function noEcho(): Error {
+  return new Error(
+    `no probe of this node came back within ${firstEchoMs} ms: its group still reads what piled up, or does not get on`,
+  );
+}
+
+function sharedError(slot: string): RealtimeError {
+  const message = `slot ${slot} is in use by another live process: give every process its own slot`;
+  return new RealtimeError('ERR_REALTIME_GROUP_SHARED', message);
+}

@@ -1,0 +1,210 @@
+import type { MessageView } from 'rocketmq-client-nodejs';
+import { RealtimeError } from '../../model/errors';
+import { BatchSender } from './batch-sender';
+import type { Outbound } from './batch-sender';
+import type { BrokerNode, NodeId } from './broker';
+import type { LinkScope } from './link-scope';
+import { keepChecking } from './liveness';
+import { namePart } from './name-part';
+import { pause } from './pause';
+import type { SendBytes } from './publish-queue';
+import { SlotClaim } from './rocketmq-claim';
+import { makeClients } from './rocketmq-driver';
+import type { RocketmqAccess, RocketmqClients } from './rocketmq-driver';
+import { explain, isMissingTopic } from './rocketmq-faults';
+import type { RocketmqNames } from './rocketmq-faults';
+import { packFrames, readHead, slotTag, unpackFrames, writeMessage } from './rocketmq-message';
+import type { RocketmqNews } from './rocketmq-message';
+import type { RocketmqSlots } from './rocketmq-slots';
+
+/** What all links of one broker share. */
+export interface RocketmqPlan extends RocketmqNames {
+  readonly access: RocketmqAccess;
+  readonly slot: string;
+  readonly slots: RocketmqSlots;
+  readonly publishTimeoutMs: number;
+  /** Set once the first probe has come back: what was read before is older than this process. */
+  readonly history: { isPast: boolean };
+  /** Of the link that is open, or being opened. */
+  readonly latest: { scope: LinkScope | undefined };
+}
+
+/** The driver alone would wait for ever. */
+const startMs = 10_000;
+/** A topic just made may be unknown for a moment. */
+const missingTopic = { tries: 3, pauseMs: 400 };
+/** For ending the poll, the last acknowledgements and the farewell; where the link broke there is hardly anyone to tell. */
+const goodbyeMs = { whole: 2500, broken: 100 };
+const wakeMs = 200;
+/** Nothing of this node has come back for a while: then a probe; the link is lost when that does not come back. */
+const liveness = { intervalMs: 2500, deadlineMs: 4000 };
+/** A message holds at most 4 MB as installed; a larger frame than this goes alone. */
+const batch = { maxCount: 500, maxBytes: 1_000_000 };
+/** `MessageType.FIFO`. */
+const fifo = 2;
+
+/** One producer and one push consumer in the slot's group, from their start to their end. */
+export class RocketmqLink {
+  readonly #plan: RocketmqPlan;
+  readonly #node: BrokerNode;
+  readonly #scope: LinkScope;
+  readonly #app: string;
+  readonly #claim: SlotClaim;
+  #clients: RocketmqClients | undefined;
+  #messageGroup: string | undefined;
+  #refuse: (fault: unknown) => void = () => {};
+
+  constructor(plan: RocketmqPlan, node: BrokerNode, scope: LinkScope) {
+    this.#plan = plan;
+    this.#node = node;
+    this.#scope = scope;
+    this.#app = namePart(node.name);
+    plan.latest.scope = scope;
+    this.#claim = new SlotClaim({
+      nodeId: node.id,
+      slot: plan.slot,
+      send: (head) => this.#send(slotTag(plan.slot), head),
+      handleShared: (error) => scope.lose(error),
+    });
+  }
+
+  async open(): Promise<SendBytes> {
+    try {
+      await this.#start();
+      this.#checkQueues();
+      await this.#claim.prove(this.#scope.signal);
+    } catch (fault) {
+      throw explain(fault, this.#plan);
+    }
+    keepChecking(this.#scope, { ...liveness, check: () => this.#claim.check(this.#scope.signal) });
+    const sender = new BatchSender({
+      ...{ ...batch, timeoutMs: this.#plan.publishTimeoutMs },
+      send: (parts) => this.#sendFrames(parts),
+      canJoin: (first, next) => isSameRoute(first.to, next.to),
+      isTooLarge: () => false,
+    });
+    return (bytes, to) => sender.send(bytes, to);
+  }
+
+  async #start(): Promise<void> {
+    this.#scope.onEnd(() => this.#end());
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#tryStart();
+      } catch (fault) {
+        this.#clients?.cut();
+        if (!isMissingTopic(fault) || tries >= missingTopic.tries) throw fault;
+        await pause(missingTopic.pauseMs, this.#scope.signal);
+      }
+    }
+  }
+
+  async #tryStart(): Promise<void> {
+    const { access, topic, group, slot } = this.#plan;
+    const refused = new Promise<never>((_resolve, reject) => {
+      this.#refuse = reject;
+    });
+    const timer = setTimeout(() => this.#refuse(new Error(`no start within ${startMs} ms`)), startMs);
+    const tags = `all||${slotTag(slot)}`;
+    this.#clients = makeClients(
+      access,
+      { topic, group, tags },
+      {
+        handleMessage: (message) => this.#handleMessage(message),
+        handleStreamFault: (fault) => this.#handleStreamFault(fault),
+        handlePollFault: (fault) => this.#scope.lose(explain(fault, this.#plan)),
+      },
+    );
+    const { producer, consumer } = this.#clients;
+    try {
+      await Promise.race([Promise.all([producer.startup(), consumer.startup()]), refused]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Broken streams are reopened by the driver; a refusal would be repeated for ever. */
+  #handleStreamFault(fault: Error): void {
+    const error = explain(fault, this.#plan);
+    if (error instanceof RealtimeError) this.#refuse(error);
+  }
+
+  /** Several queues keep no order, unless the topic is of the type that sorts by group. */
+  #checkQueues(): void {
+    const queues = this.#clients?.queues() ?? [];
+    if (queues.some((queue) => queue.acceptMessageTypesList.includes(fifo))) {
+      this.#messageGroup = this.#node.id;
+      return;
+    }
+    if (queues.length <= 1) return;
+    const message = `topic ${this.#plan.topic} has ${queues.length} queues, and so no order: give it one (mqadmin updateTopic … -r 1 -w 1), or make it a FIFO topic`;
+    throw new RealtimeError('ERR_REALTIME_BROKER_SETUP', message);
+  }
+
+  #handleMessage(message: MessageView): void {
+    this.#scope.heard();
+    const head = readHead(message);
+    if (head?.app !== this.#app) return;
+    const { history, slots } = this.#plan;
+    slots.learn(head.node, head.slot);
+    const isOwn = head.node === this.#node.id;
+    if (isOwn) this.#claim.heardSelf();
+    if (head.kind !== 'frames') {
+      this.#claim.handle(head, (message.deliveryAttempt ?? 1) <= 1);
+      history.isPast ||= this.#claim.hasEchoed;
+      return;
+    }
+    if (!history.isPast || !(head.to?.includes(this.#node.id) ?? true)) return;
+    // A poll may outlive its link on a broker that hung; what it brings is still for this node.
+    for (const frame of unpackFrames(message.body)) this.#plan.latest.scope?.deliver(frame);
+  }
+
+  /** All parts have one route. */
+  async #sendFrames(parts: readonly Outbound[]): Promise<void> {
+    const { to } = parts[0] ?? { to: [] };
+    const news = { kind: 'frames', ...(to !== 'all' && { to }) } as const;
+    try {
+      await this.#send(this.#plan.slots.tagFor(to), news, packFrames(parts.map((part) => part.bytes)));
+    } catch (fault) {
+      throw explain(fault, this.#plan);
+    }
+  }
+
+  async #send(tag: string, head: RocketmqNews, body?: Buffer): Promise<void> {
+    const whole = { app: this.#app, node: this.#node.id, slot: this.#plan.slot, ...head };
+    const message = writeMessage(this.#plan.topic, tag, whole, body);
+    const group = this.#messageGroup;
+    await this.#clients?.producer.send(group === undefined ? message : { ...message, messageGroup: group });
+  }
+
+  /** Ends well where the broker still answers, and in any case. */
+  async #end(): Promise<void> {
+    const clients = this.#clients;
+    if (!clients) return;
+    const cause = await this.#scope.lost;
+    const done = new AbortController();
+    void this.#sayGoodbye(clients, done.signal).finally(() => done.abort());
+    await pause(cause instanceof RealtimeError ? goodbyeMs.whole : goodbyeMs.broken, done.signal);
+    clients.cut();
+    done.abort();
+  }
+
+  /** A consumer waits for its open poll, which takes the next message with it: one that says nothing ends it. */
+  async #sayGoodbye({ consumer, producer }: RocketmqClients, signal: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const down = consumer.shutdown().finally(() => ended.abort());
+    down.catch(() => {});
+    while (!ended.signal.aborted && !signal.aborted) {
+      await this.#send(slotTag(this.#plan.slot), { kind: 'wake' });
+      await pause(wakeMs, AbortSignal.any([ended.signal, signal]));
+    }
+    await Promise.allSettled([down, producer.shutdown()]);
+  }
+}
+
+type Route = 'all' | readonly NodeId[];
+
+function isSameRoute(one: Route, other: Route): boolean {
+  if (one === 'all' || other === 'all') return one === other;
+  return one.length === other.length && one.every((node, index) => node === other[index]);
+}
