@@ -101,10 +101,15 @@ export class SessionInbox implements Inbox {
     let result: unknown;
     try {
       result = dispatch(this.#host.handlers, this.#session, message, context);
+      // In here too: the `then` of what a handler returned may be a getter that throws.
+      if (isThenable(result)) return this.#wait(result, context, message);
     } catch (error) {
       return this.#fail(error, message);
     }
-    if (!isThenable(result)) return this.#finish(result, message);
+    this.#finish(result, message);
+  }
+
+  #wait(result: PromiseLike<unknown>, context: LazyContext, message: Incoming): void {
     const running = new RunningHandler(context, () => this.#expire(message));
     this.#running = running;
     this.#host.clock.start(running);

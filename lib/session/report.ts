@@ -1,6 +1,7 @@
 import type { LoginUser } from '../model/login-user';
 import type { OnEvent } from '../model/events';
 import type { Session } from './session';
+import { describeValue } from '../model/errors';
 
 /** Where an error came from. */
 export interface ErrorOrigin {
@@ -24,7 +25,7 @@ const MAX_WARNINGS = 10;
 export function createReport(onError: OnError | undefined): Report {
   const fallback = createWarner();
   return (thrown, origin = {}) => {
-    const error = thrown instanceof Error ? thrown : new Error(`a ${typeof thrown} was thrown`);
+    const error = thrown instanceof Error ? thrown : new Error(`${describeValue(thrown)} was thrown`);
     if (onError === undefined) return fallback(error);
     try {
       onError(error, origin);
