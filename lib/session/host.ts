@@ -1,34 +1,10 @@
-import type { OnEvent } from '../model/events';
-import type { CloseInfo, Inbox, Session } from './session';
 import type { ExpiryClock } from './expiry';
-import type { Flusher } from './outbox';
 import type { Hub } from './hub';
 import type { LiveSession } from './live-session';
-import type { LoginUser } from '../model/login-user';
-import type { TenantSender } from '../model/sender';
+import type { SessionHome } from './session-home';
 
-/** The limits of a session's way out. */
-export interface SessionLimits {
-  /** How many bytes may wait for one socket. */
-  readonly maxBufferedBytes: number;
-  /** What happens above that: the session is closed (4408), or the frame is dropped. */
-  readonly overflow: 'close' | 'drop';
-}
-
-/** What all sessions of one attach share, so that none of it is kept per socket. */
-export interface SessionHost {
-  readonly nodeId: string;
+/** What all sessions of one attach share, whole: as the heart, the drain and the composition root see it. */
+export interface SessionHost extends SessionHome<LiveSession> {
   readonly hub: Hub;
-  readonly flusher: Flusher;
   readonly expiry: ExpiryClock;
-  readonly limits: SessionLimits;
-  /** How often a v1 client should send a text `ping`; the length of a beat. */
-  readonly pingIntervalMs: number;
-  /** The current beat of the heart; a session notes it at each sign of life. */
-  beat: number;
-  openInbox(session: LiveSession): Inbox;
-  senderFor(session: LiveSession): TenantSender;
-  /** The application's hook, already guarded: never throws. */
-  handleClosed(session: Session<LoginUser | null>, info: CloseInfo): void;
-  readonly onEvent: OnEvent;
 }

@@ -5,7 +5,7 @@ import type { Inbox, Session, SessionSocket } from './session';
 import type { CloseWhy } from '../model/close-why';
 import type { LoginUser } from '../model/login-user';
 import type { TenantSender } from '../model/sender';
-import type { SessionHost } from './host';
+import type { SessionHome } from './session-home';
 import type { ControlType, Wire } from '../wire/wire';
 import type { RequestOptions } from './requests';
 import { CloseCode, closeSpec } from '../model/close-codes';
@@ -34,14 +34,16 @@ export function sessionOf(socket: WebSocket): LiveSession | undefined {
 /** One live socket: what {@link Session} promises, and what hub, heartbeat and inbox need of it. */
 export class LiveSession implements Session<LoginUser | null> {
   readonly id: string;
-  readonly loginUser: LoginUser | null;
+  loginUser: LoginUser | null;
   readonly socket: SessionSocket;
   readonly wire: Wire;
   /** The beat at which the peer last gave a sign of life. */
   beatSeen: number;
   /** Since when reading is paused, on the monotonic clock; `undefined` while it is not. */
   pausedAt: number | undefined;
-  readonly #host: SessionHost;
+  /** When the expiry clock has something to do for this session; its own note. */
+  dueAtMs: number | undefined;
+  readonly #host: SessionHome<LiveSession>;
   readonly #tcp: CountingDuplex;
   readonly #outbox: Outbox;
   #inbox: Inbox | undefined;
@@ -56,7 +58,7 @@ export class LiveSession implements Session<LoginUser | null> {
   #closeReason = '';
   #discarded = 0;
 
-  constructor(host: SessionHost, ws: WebSocket, tcp: Duplex, wire: Wire, loginUser: LoginUser | null) {
+  constructor(host: SessionHome<LiveSession>, ws: WebSocket, tcp: Duplex, wire: Wire, loginUser: LoginUser | null) {
     this.id = `${host.nodeId}.${randomBytes(16).toString('base64url')}`;
     this.loginUser = loginUser;
     this.socket = own(ws, this);
@@ -103,6 +105,13 @@ export class LiveSession implements Session<LoginUser | null> {
     checkType(type);
     if (this.wire.name === 'plain') return Promise.reject(plainError());
     return this.requests.ask((id) => this.#control(this.wire.encodeRequest(type, contentText, id)), options);
+  }
+
+  /** Takes a renewed login of the same user: every audience of this session stays as it is. */
+  renew(loginUser: LoginUser): void {
+    this.loginUser = loginUser;
+    own(this.socket, this);
+    this.#host.expiry.add(this);
   }
 
   /** Tells the client something of the protocol; nothing on the plain wire. */
