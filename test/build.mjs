@@ -19,7 +19,7 @@ function compile(project) {
 /** The client shares no state, so each form is a bundle of its own. */
 async function buildClient() {
   const { build } = await import('esbuild');
-  const common = { entryPoints: ['lib/client/index.ts'], bundle: true, target: 'es2020', legalComments: 'none' };
+  const common = { entryPoints: ['lib/client/index.ts'], bundle: true, target: 'es2020', minify: true };
   compile('test/tsconfig.client.json');
   await build({ ...common, format: 'cjs', outfile: 'dist/client/index.js' });
   await build({ ...common, format: 'esm', outfile: 'dist/client/index.mjs' });
