@@ -131,12 +131,20 @@ class Attach {
 
   #createHost(hub: Hub, handlers: HandlerMap, onEvent: OnEvent, senderFor: SessionHost['senderFor']): SessionHost {
     const options = this.#options;
-    const inbound: InboundHost = { handlers, limits: options, clock: this.#clock, report: this.#report, onEvent };
+    const inbound: InboundHost = {
+      handlers,
+      limits: options,
+      clock: this.#clock,
+      report: this.#report,
+      onEvent,
+      // The door is opened after the parts behind it, and before anybody can come through.
+      renewLogin: async (token) => (await this.#handshake?.renewLogin(token)) ?? { kind: 'refused' },
+    };
     return {
       nodeId: this.#cluster.nodeId,
       hub,
       flusher: new Flusher(this.#report),
-      expiry: new ExpiryClock(),
+      expiry: new ExpiryClock(options),
       limits: options,
       pingIntervalMs: options.heartbeatMs,
       beat: 0,

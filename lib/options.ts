@@ -100,6 +100,10 @@ export interface RealtimeOptions {
   readonly maxBytesPerSecond?: number;
   /** How long a handler may take before its signal is aborted and the next message runs; default 30,000 ms; 0 = no limit. */
   readonly handlerTimeoutMs?: number;
+  /** How long before its login ends a v1 client is warned, so that it can renew; default 60,000 ms. */
+  readonly expiryWarningMs?: number;
+  /** How long after its end a login still counts; default 0 ms. */
+  readonly expiryGraceMs?: number;
   /** Over how long `close()` spreads the closing of sessions; default 0 ms: all at once. */
   readonly drainMs?: number;
   /** Told when a session is there; the first message of the peer comes after it. */
@@ -132,6 +136,8 @@ export type ResolvedOptions = HandshakeSettings &
       | 'maxBytesPerSecond'
       | 'handlerTimeoutMs'
       | 'drainMs'
+      | 'expiryWarningMs'
+      | 'expiryGraceMs'
     >
   > &
   Pick<RealtimeOptions, 'name' | 'broker' | 'onOpen' | 'onClose' | 'onError' | 'onEvent'>;
@@ -174,6 +180,8 @@ const OPTIONS: Readonly<Record<keyof RealtimeOptions, { readonly fallback?: unkn
   maxBytesPerSecond: { fallback: MEBIBYTE, check: aCount },
   handlerTimeoutMs: { fallback: 30_000, check: aSpanOrZero },
   drainMs: { fallback: 0, check: aSpanOrZero },
+  expiryWarningMs: { fallback: 60_000, check: aSpanOrZero },
+  expiryGraceMs: { fallback: 0, check: aSpanOrZero },
   onOpen: { check: aFunction },
   onClose: { check: aFunction },
   onError: { check: aFunction },

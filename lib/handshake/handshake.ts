@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { LoginUser } from '../model/login-user';
 import type { OnEvent } from '../model/events';
+import type { RenewLogin } from '../model/renewal';
 
 /** An upgrade that was let in. Handed over in the same synchronous callback in which ws made the WebSocket. */
 export interface Admitted {
@@ -87,6 +88,8 @@ export interface HandshakeHooks {
 
 /** The door of one path on one server. */
 export interface Handshake {
+  /** Runs the login once more, with a new token for an open session. Never rejects. */
+  readonly renewLogin: RenewLogin;
   /** Refuses every new upgrade with 503 from now on. */
   refuseNew(): void;
   /** Takes the path off the server; other paths and listeners stay as they were. Idempotent. */

@@ -11,6 +11,7 @@ import type { HandshakeSettings, OpenHandshake } from './handshake';
 import { originCheck } from './origin';
 import { passportAuthenticator } from './passport';
 import { offeredProtocols } from './protocols';
+import { renewLogin } from './renewal';
 import { BEARER_PREFIX } from './token';
 import { handleUpgrade } from './upgrade';
 import type { Gate } from './upgrade';
@@ -47,6 +48,7 @@ export const openHandshake: OpenHandshake = (server, settings, hooks) => {
   const dispatcher = dispatcherOf(server);
   dispatcher.add(settings.path, door);
   return {
+    renewLogin: (token) => renewLogin(gate, token),
     refuseNew: () => admission.refuseNew(),
     close: () => {
       admission.refuseNew();

@@ -135,7 +135,7 @@ function decodeProtocolToken(protocol: string): string | undefined {
 }
 
 /** Visible ASCII only: what is lifted becomes a header value. */
-function isTokenText(token: string): boolean {
+export function isTokenText(token: string): boolean {
   return /^[\x21-\x7e]+$/.test(token);
 }
 

@@ -6,6 +6,7 @@ import type { LiveSession } from '../session/live-session';
 import type { MessageErrorBody, MessageErrorCode } from '../model/message-errors';
 import type { OnEvent } from '../model/events';
 import type { RateLimits } from './rate-limit';
+import type { RenewLogin } from '../model/renewal';
 import type { Report } from '../session/report';
 import { CloseCode } from '../model/close-codes';
 import { MESSAGE_ERRORS, MessageError, messageErrorBody } from '../model/message-errors';
@@ -13,6 +14,7 @@ import { RealtimeError } from '../model/errors';
 import { Refusal, dispatch, isThenable } from './dispatch';
 import { TokenBucket } from './rate-limit';
 import { printable } from '../model/events';
+import { renewSession } from './renew-session';
 import { textFrame } from '../wire/frame';
 import { toJsonText } from '../model/json';
 
@@ -30,6 +32,8 @@ export interface InboundHost {
   readonly limits: InboundLimits;
   readonly clock: HandlerClock;
   readonly report: Report;
+  /** Absent where nothing logs in: `$auth` is refused. */
+  readonly renewLogin?: RenewLogin;
   readonly onEvent: OnEvent;
 }
 
@@ -48,6 +52,7 @@ export class SessionInbox implements Inbox {
   #running: RunningHandler | undefined;
   /** How many messages in a row were refused because too many waited. */
   #refusedBusy = 0;
+  #isRenewing = false;
 
   constructor(host: InboundHost, session: LiveSession) {
     this.#host = host;
@@ -75,9 +80,22 @@ export class SessionInbox implements Inbox {
 
   /** Frames of the protocol go past the queue: a handler may be waiting for just this reply. Unknown ones are ignored. */
   #control({ type, id, content }: Incoming): void {
+    if (type === '$auth') return void this.#renew(id, content);
     if (id === undefined) return;
     if (type === '$reply') this.#session.requests.settle(id, content);
     else if (type === '$error') this.#session.requests.refuse(id, content);
+  }
+
+  /** One at a time: each runs the application's login. */
+  async #renew(id: RequestId | undefined, content: unknown): Promise<void> {
+    const { renewLogin, report } = this.#host;
+    if (this.#isRenewing || renewLogin === undefined) return this.#answerError(id, messageErrorBody('busy'));
+    this.#isRenewing = true;
+    const answer = await renewSession(this.#session, content, renewLogin, report);
+    this.#isRenewing = false;
+    if (answer === undefined) return;
+    if ('error' in answer) return this.#answerError(id, answer.error);
+    if (id !== undefined) this.#answer(this.#session.wire.encodeReply(id, JSON.stringify(answer)));
   }
 
   #enqueue(message: Incoming, bytes: number): void {

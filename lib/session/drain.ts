@@ -3,6 +3,8 @@ import type { LiveSession } from './live-session';
 import type { CloseSpec } from '../model/close-codes';
 
 const BATCH_MS = 100;
+/** Over how long v1 clients are told to come back. */
+const RECONNECT_SPREAD_MS = 5000;
 /** How long peers may take to answer the close frame before their sockets are terminated. */
 const CLOSE_GRACE_MS = 2000;
 
@@ -24,7 +26,11 @@ async function endInBatches(sessions: readonly LiveSession[], drainMs: number, s
   const size = Math.max(1, Math.ceil(sessions.length / batches));
   for (let from = 0; from < sessions.length; from += size) {
     if (from > 0) await cancellableWait(BATCH_MS).over;
-    for (const session of sessions.slice(from, from + size)) session.end('shutdown', spec.code, spec.reason);
+    for (const session of sessions.slice(from, from + size)) {
+      // The server chooses the moment: most clients forget their own jitter when they are told to restart.
+      session.tell('$draining', { reconnectInMs: Math.round(Math.random() * RECONNECT_SPREAD_MS) });
+      session.end('shutdown', spec.code, spec.reason);
+    }
   }
 }
 

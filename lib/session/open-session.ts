@@ -7,7 +7,7 @@ import { V1_PROTOCOL, v1Wire } from '../wire/v1';
 import { plainWire } from '../wire/plain';
 
 /** What this server can do beyond the frames of v1: grows by words. */
-const FEATURES: readonly string[] = ['request'];
+const FEATURES: readonly string[] = ['request', 'auth', 'expiring', 'draining'];
 
 /** A socket that was let in. */
 export interface OpenedSocket {
