@@ -25,6 +25,9 @@ export class FaultProxy {
   readonly #paused = { toServer: false, toClient: false };
   #listener: Server | undefined;
   #delayMs = 0;
+  /** For each connection to come: how many chunks of the server pass before it is cut. */
+  #cuts: number[] = [];
+  #handleEmpty: () => void = () => {};
 
   private constructor(port: number, targetPort: number) {
     this.port = port;
@@ -65,6 +68,19 @@ export class FaultProxy {
     }
   }
 
+  /** Cuts the next connections with RST, one after the other, each after so many chunks from the server. */
+  cutAfter(chunks: readonly number[]): void {
+    this.#cuts = [...chunks];
+  }
+
+  /** Resolves when no client is connected. */
+  empty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#handleEmpty = resolve;
+      if (this.#pairs.size === 0) resolve();
+    });
+  }
+
   /** Refuses new connections (ECONNREFUSED); open ones go on. */
   async refuse(): Promise<void> {
     const listener = this.#listener;
@@ -99,12 +115,23 @@ export class FaultProxy {
     this.#pairs.add(pair);
     if (this.#paused.toServer) pair.toServer.pause();
     if (this.#paused.toClient) pair.toClient.pause();
+    this.#cutInTime(pair, this.#cuts.shift());
     const handleEnd = (): void => {
       this.#pairs.delete(pair);
+      if (this.#pairs.size === 0) this.#handleEmpty();
       client.destroy();
       server.destroy();
     };
     for (const socket of [client, server]) socket.on('error', handleEnd).on('close', handleEnd);
+  }
+
+  #cutInTime({ client, server }: Pair, chunks: number | undefined): void {
+    if (chunks === undefined) return;
+    let left = chunks;
+    server.on('data', () => {
+      left -= 1;
+      if (left < 0) client.resetAndDestroy();
+    });
   }
 
   #setPaused(direction: Direction, isPaused: boolean): void {

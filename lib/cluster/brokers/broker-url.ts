@@ -6,6 +6,8 @@ export interface BrokerUrl {
   /** Protocol, host and path, without user, password and query. */
   readonly label: string;
   readonly secrets: readonly string[];
+  /** User and password, decoded; undefined when there are none. */
+  readonly login: { readonly user: string; readonly password: string } | undefined;
 }
 
 /**
@@ -20,12 +22,10 @@ export function parseBrokerUrl(factory: string, text: unknown, protocols: readon
     throw new RealtimeError('ERR_REALTIME_OPTION', `${factory}: url must be ${wanted}, got something else`);
   }
   const path = url.pathname === '/' ? '' : url.pathname;
-  return { url, label: `${url.protocol}//${url.host}${path}`, secrets: secretsOf(url) };
-}
-
-function secretsOf(url: URL): string[] {
-  const password = decode(url.password);
-  return [password, url.searchParams.get('password') ?? ''].filter((secret) => secret !== '');
+  const [user, password] = [decode(url.username), decode(url.password)];
+  const login = user === '' && password === '' ? undefined : { user, password };
+  const secrets = [password, url.searchParams.get('password') ?? ''].filter((secret) => secret !== '');
+  return { url, label: `${url.protocol}//${url.host}${path}`, secrets, login };
 }
 
 function decode(text: string): string {

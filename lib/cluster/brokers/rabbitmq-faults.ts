@@ -28,7 +28,7 @@ export function explainRabbitmqFault(fault: unknown, source: RabbitmqSource, exc
   }
   if (isTlsFault(code, text))
     return setup(`TLS failed: check amqps://, the option socket and the certificate (${text})`);
-  if (/Expected amqp|Invalid protocol|Unexpected frame|malformed/i.test(text))
+  if (/frame size|unknown frame|invalid frame|frame on channel|Expected ConnectionStart/i.test(text))
     return setup(`what answers is no RabbitMQ (${text})`);
   const isAway = typeof code === 'string' && /^E(CONN|NOT|HOST|NET|TIME|AI_)/.test(code);
   const hint = isAway || /closed abruptly|ETIMEDOUT/.test(text) ? ` (${checklist})` : '';

@@ -89,7 +89,10 @@ export class RabbitmqLink {
   /** A channel that the server closes takes its consumer along and tells nobody else: the whole link is made anew. */
   #watch<T extends Channel>(channel: T): T {
     channel.on('error', (fault) => this.#scope.lose(this.#explain(fault)));
-    channel.on('close', () => this.#scope.lose(new Error(`${this.#source.label}: the channel closed`)));
+    // When the connection goes, its channels go first; the reason comes right after.
+    channel.on('close', () =>
+      queueMicrotask(() => this.#scope.lose(new Error(`${this.#source.label}: the channel closed`))),
+    );
     return channel;
   }
 

@@ -59,13 +59,19 @@ function rabbitmqSource({ url, options, socket }: RabbitmqBrokerOptions): Rabbit
   if ((url === undefined) === (options === undefined)) {
     throw optionError('rabbitmqBroker: give exactly one of url or options');
   }
-  const { address, label, secrets } = url === undefined ? fromOptions(options ?? {}) : fromUrl(url);
+  const { address, label, secrets, login } = url === undefined ? fromOptions(options ?? {}) : fromUrl(url);
   return {
     ...{ label, secrets },
     connect: (signal) => {
-      // Node's own option, handed through to `net.connect`; the types do not list it.
-      const settings: SocketOptions & { readonly signal: AbortSignal } = { ...socket, noDelay: true, signal };
-      return loadAmqplib().connect(address, settings);
+      const amqplib = loadAmqplib();
+      const credentials = login && amqplib.credentials.plain(login.user, login.password);
+      // `signal` is Node's own option, handed through to `net.connect`; the types do not list it.
+      const settings: SocketOptions & { readonly signal: AbortSignal } = {
+        ...(credentials && { credentials }),
+        ...socket,
+        ...{ noDelay: true, signal },
+      };
+      return amqplib.connect(address, settings);
     },
   };
 }
@@ -89,12 +95,14 @@ interface Address {
   readonly address: string | Options.Connect;
   readonly label: string;
   readonly secrets: readonly string[];
+  /** Of a URL: the driver decodes it as Latin-1, so that a password with an umlaut would be refused. */
+  readonly login?: { readonly user: string; readonly password: string } | undefined;
 }
 
 function fromUrl(text: string): Address {
-  const { url, label, secrets } = parseBrokerUrl('rabbitmqBroker', text, ['amqp:', 'amqps:']);
+  const { url, label, secrets, login } = parseBrokerUrl('rabbitmqBroker', text, ['amqp:', 'amqps:']);
   if (!url.searchParams.has('heartbeat')) url.searchParams.set('heartbeat', String(heartbeat));
-  return { address: url.href, label, secrets };
+  return { address: url.href, label, secrets, login };
 }
 
 function fromOptions(options: Options.Connect): Address {
