@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { inspect } from 'node:util';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
-import type { CloseInfo, RealtimeOptions } from '../../lib/index';
+import type { CloseInfo, RealtimeOptions, Target } from '../../lib/index';
 import type { TestClient, TestServer } from './support';
 import { getLoginUser, getLoginUserId, getLoginUserType, getTenantId } from '../../lib/index';
 import { Opcode, RawPeer } from './raw-peer';
@@ -313,6 +313,34 @@ describe('life of a session', () => {
       expect(getLoginUserType(nothing)).to.equal(null);
       expect(getTenantId(nothing)).to.equal(null);
     }
+  });
+
+  it('has a guest only in the rooms it was put in and by its id, in no audience of users', async () => {
+    const server = await startServer({ anonymous: true, multiTenant: true });
+    const guest = await RawPeer.open(server.url(null));
+    const member = await server.connect({ id: 1, tenantId: 'a' });
+    const session = server.opened[0];
+    expect([getLoginUser(session), getLoginUserId(session?.socket), getTenantId(session)]).to.deep.equal([
+      null,
+      null,
+      null,
+    ]);
+    session?.join('r');
+    member.session.join('r');
+    const { realtime } = server;
+    const delivered = async (target: Target) => (await realtime.send(target, 'n', 1)).delivered;
+    expect(await delivered({ everyone: true, allTenants: true })).to.equal(1);
+    expect(await delivered({ userType: 0, allTenants: true })).to.equal(1);
+    expect(await delivered({ room: 'r', allTenants: true })).to.equal(2);
+    expect(await delivered({ room: 'r', tenantId: 'a' })).to.equal(1);
+    expect(await delivered({ sessionId: session?.id ?? '', allTenants: true })).to.equal(1);
+    expect(await delivered({ sessionId: session?.id ?? '', tenantId: 'a' })).to.equal(0);
+    expect((await session?.sender.send({ room: 'r' }, 'n', 1))?.delivered).to.equal(1);
+    expect((await session?.sender.send({ everyone: true }, 'n', 1))?.delivered).to.equal(0);
+    expect(realtime.hub.count()).to.equal(2);
+    guest.socket.destroy();
+    await server.closings(1);
+    expect(server.closed[0]?.session).to.equal(session);
   });
 
   it('has user type 0 and no tenant by default', async () => {

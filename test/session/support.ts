@@ -69,7 +69,7 @@ export async function startServer(
   const closed: ClosedSession[] = [];
   const events: RealtimeEvent[] = [];
   const errors: Error[] = [];
-  const realtime = attachRealtime(server as http.Server, {
+  const realtime = attachRealtime(server, {
     authenticate: (req) => readToken(req),
     ...options,
     onOpen: (session) => {
@@ -97,7 +97,7 @@ export async function startServer(
   };
   const test: TestServer = {
     realtime,
-    http: server as http.Server,
+    http: server,
     port,
     opened,
     closed,
