@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { MessageContext } from '../../lib/index';
+import { raise } from '../support/raise';
 import { startApp } from '../support/app-server';
 
 const ada = { id: 7 };
@@ -11,12 +12,6 @@ function deferred<Value = void>() {
     resolve = settle;
   });
   return { promise, resolve };
-}
-
-/** Throws anything, as an application may. */
-function raise(thrown: unknown): never {
-  // eslint-disable-next-line @typescript-eslint/only-throw-error -- that is the point
-  throw thrown;
 }
 
 describe('messages in: handlers', () => {

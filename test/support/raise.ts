@@ -1,0 +1,4 @@
+/** Throws anything, as an application may. */
+export function raise(thrown: unknown): never {
+  throw thrown;
+}
