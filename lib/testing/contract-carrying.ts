@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { BrokerContractLimits, BrokerContractSetup } from './broker-contract';
+import type { BrokerContractLimits, BrokerContractSetup } from './contract-setup';
 import { numbered, publishAll, withCluster } from './contract-cluster';
 import type { ContractCluster } from './contract-cluster';
 import type { ContractNode } from './contract-node';

@@ -1,6 +1,6 @@
 import { equal } from 'node:assert/strict';
 import type { Broker } from '../cluster/brokers/broker';
-import type { BrokerContractLimits, BrokerContractSetup, BrokerPlace } from './broker-contract';
+import type { BrokerContractLimits, BrokerContractSetup, BrokerPlace } from './contract-setup';
 import { ContractNode, newName, settlesWithin } from './contract-node';
 
 /** The nodes of one case. */

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import type { BrokerContractLimits, BrokerContractSetup, BrokerFaults, BrokerNetwork } from './broker-contract';
+import type { BrokerContractLimits, BrokerContractSetup, BrokerFaults, BrokerNetwork } from './contract-setup';
 import { numbered, publishAll, withCluster } from './contract-cluster';
 import type { ContractCluster } from './contract-cluster';
 import { rejectsWithin, settlesWithin } from './contract-node';

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import type { Broker } from '../cluster/brokers/broker';
 import { RealtimeError } from '../model/errors';
-import type { BrokerContractLimits, BrokerContractSetup } from './broker-contract';
+import type { BrokerContractLimits, BrokerContractSetup } from './contract-setup';
 import { withCluster } from './contract-cluster';
 import type { ContractCluster } from './contract-cluster';
 import { rejectsWithin, settlesWithin } from './contract-node';

@@ -1,5 +1,5 @@
 import { equal, ok } from 'node:assert/strict';
-import type { BrokerContractLimits } from './broker-contract';
+import type { BrokerContractLimits } from './contract-setup';
 import type { ContractNode } from './contract-node';
 import { settlesWithin } from './contract-node';
 

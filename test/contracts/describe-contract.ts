@@ -1,5 +1,5 @@
 import { brokerContract } from '../../lib/testing/broker-contract';
-import type { BrokerContractSetup } from '../../lib/testing/broker-contract';
+import type { BrokerContractSetup } from '../../lib/testing/contract-setup';
 
 /**
  * Gives every case of the broker contract as a test. Call it inside `describe`.

@@ -1,11 +1,14 @@
 import type { Broker } from '../../lib/cluster/brokers/broker';
-import type { BrokerNetwork } from '../../lib/testing/broker-contract';
+import type { BrokerNetwork } from '../../lib/testing/contract-setup';
 import type { FaultProxy } from '../servers/fault-proxy';
 
 /** The network of the contract suite, made of a {@link FaultProxy} in front of the server. */
-export function proxiedNetwork(proxy: () => FaultProxy, create: (port: number) => Broker): BrokerNetwork {
+export function proxiedNetwork(
+  proxy: () => FaultProxy,
+  create: (port: number, index: number) => Broker,
+): BrokerNetwork {
   return {
-    create: () => create(proxy().port),
+    create: ({ index }) => create(proxy().port, index),
     async cut() {
       await proxy().refuse();
       proxy().reset();
