@@ -4,8 +4,10 @@ import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { FaultProxy } from './fault-proxy';
 import { fetchJars, missingForJars, smallJvm } from './jars';
 import { TestServer, freePorts, tempFolder } from './server';
+import type { ServerPlan } from './server';
 
 const pom = 'kafka-pom.xml';
 
@@ -19,6 +21,8 @@ export interface KafkaServer {
   readonly address: string;
   /** `host:port` of the listener that wants SASL PLAIN: user `realtime`, password `secret`. */
   readonly saslAddress: string;
+  /** In front of a third listener: Kafka tells its clients that it is reached through the proxy. */
+  readonly proxy: FaultProxy;
   stop(): Promise<void>;
 }
 
@@ -27,10 +31,14 @@ export interface KafkaServer {
  */
 export async function startKafka(settings: Readonly<Record<string, string | number>> = {}): Promise<KafkaServer> {
   const jars = join(await fetchJars(pom), '*');
-  const [plain = 0, sasl = 0, controller = 0] = await freePorts(3);
+  const [plain = 0, sasl = 0, controller = 0, behind = 0] = await freePorts(4);
+  const proxy = await FaultProxy.start(behind);
   const folder = tempFolder('kafka');
   const file = join(folder, 'server.properties');
-  writeFileSync(file, properties({ ...defaults(folder, { plain, sasl, controller }), ...settings }));
+  writeFileSync(
+    file,
+    properties({ ...defaults(folder, { plain, sasl, controller, behind, proxy: proxy.port }), ...settings }),
+  );
   const java = [...smallJvm, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
   const uuid = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   await promisify(execFile)('java', [
@@ -44,30 +52,46 @@ export async function startKafka(settings: Readonly<Record<string, string | numb
     '-c',
     file,
   ]);
-  const server = await TestServer.start({
+  const plan: ServerPlan = {
     name: 'kafka',
     command: 'java',
     args: [...java, '-Xms64m', '-Xmx256m', '-cp', jars, 'kafka.Kafka', file],
     folder,
     isReady: () => askApiVersions(plain),
     readyTimeoutMs: 60_000,
+  };
+  const server = await TestServer.start(plan).catch(async (error: unknown) => {
+    await proxy.stop();
+    throw error;
   });
-  return { server, address: `127.0.0.1:${plain}`, saslAddress: `127.0.0.1:${sasl}`, stop: () => server.stop() };
+  return {
+    ...{ server, address: `127.0.0.1:${plain}`, saslAddress: `127.0.0.1:${sasl}`, proxy },
+    stop: async () => {
+      await proxy.stop();
+      await server.stop();
+    },
+  };
 }
 
 function defaults(
   folder: string,
-  { plain, sasl, controller }: { plain: number; sasl: number; controller: number },
+  {
+    plain,
+    sasl,
+    controller,
+    behind,
+    proxy,
+  }: Readonly<Record<'plain' | 'sasl' | 'controller' | 'behind' | 'proxy', number>>,
 ): Record<string, string | number> {
   const login = 'org.apache.kafka.common.security.plain.PlainLoginModule';
   return {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-    listeners: `PLAINTEXT://127.0.0.1:${plain},LOGIN://127.0.0.1:${sasl},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${plain},LOGIN://127.0.0.1:${sasl}`,
+    listeners: `PLAINTEXT://127.0.0.1:${plain},LOGIN://127.0.0.1:${sasl},PROXIED://127.0.0.1:${behind},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${plain},LOGIN://127.0.0.1:${sasl},PROXIED://127.0.0.1:${proxy}`,
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,LOGIN:SASL_PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
     'listener.name.login.sasl.enabled.mechanisms': 'PLAIN',
     'listener.name.login.plain.sasl.jaas.config': `${login} required user_realtime="secret";`,

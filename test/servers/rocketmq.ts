@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { RocketmqAdmin } from '../../lib/cluster/brokers/rocketmq-admin';
 import { callRocketmq } from '../../lib/cluster/brokers/rocketmq-remoting';
+import { FaultProxy } from './fault-proxy';
 import { fetchJars, missingForJars, smallJvm } from './jars';
 import { TestServer, freePorts, tempFolder } from './server';
 
@@ -20,6 +21,8 @@ export interface RocketmqServer {
   /** The broker, for {@link RocketmqAdmin}. */
   readonly brokerAddress: string;
   readonly admin: RocketmqAdmin;
+  /** In front of the proxy of RocketMQ, which sends its clients to whatever port they came by. */
+  readonly proxy: FaultProxy;
   stop(): Promise<void>;
 }
 
@@ -33,10 +36,12 @@ export async function startRocketmq(): Promise<RocketmqServer> {
     await names.stop();
     throw error;
   });
+  const proxy = await FaultProxy.start(grpc);
   const brokerAddress = `127.0.0.1:${broker}`;
   return {
-    ...{ server, brokerAddress, endpoints: `127.0.0.1:${grpc}`, admin: new RocketmqAdmin(brokerAddress) },
+    ...{ server, brokerAddress, endpoints: `127.0.0.1:${grpc}`, admin: new RocketmqAdmin(brokerAddress), proxy },
     stop: async () => {
+      await proxy.stop();
       await Promise.all([server.stop(), names.stop()]);
     },
   };
@@ -128,6 +133,7 @@ function proxyConf({ grpc, remoting, namesrv }: Ports): string {
     grpcServerPort: grpc,
     remotingListenPort: remoting,
     localServeAddr: '127.0.0.1',
+    useEndpointPortFromRequest: true,
   });
 }
 

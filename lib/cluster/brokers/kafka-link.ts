@@ -6,10 +6,11 @@ import { cleanFault } from './fault-text';
 import { KafkaClient, sessionTimeoutMs } from './kafka-client';
 import type { KafkaAccess } from './kafka-client';
 import { explain } from './kafka-faults';
-import { isFor, kafkaSender } from './kafka-publisher';
+import { isFor, kafkaSender, numberOf } from './kafka-publisher';
 import { KafkaMarks, startReading } from './kafka-reader';
 import type { LinkScope } from './link-scope';
 import { pause } from './pause';
+import { Repeats } from './repeats';
 import type { SendBytes } from './publish-queue';
 
 /** What all links of one broker share. */
@@ -34,8 +35,10 @@ const goodbyeMs = { closing: 2500, broken: 200 };
 export class KafkaLinks {
   readonly #plan: KafkaPlan;
   readonly #marks: KafkaMarks;
+  readonly #repeats = new Repeats();
   readonly #leftGroups = new Set<string>();
   #count = 0;
+  #published = 0;
 
   constructor(plan: KafkaPlan) {
     this.#plan = plan;
@@ -55,7 +58,8 @@ export class KafkaLinks {
       await this.#marks.read(client.admin);
       this.#deleteLater(scope, client, [...this.#leftGroups]);
       this.#leftGroups.add(groupId);
-      const sender = kafkaSender(client.producer, { topic, app: node.name, nodeId: node.id }, publishTimeoutMs);
+      const route = { topic, app: node.name, nodeId: node.id, takeNumber: () => (this.#published += 1) };
+      const sender = kafkaSender(client.producer, route, publishTimeoutMs);
       await this.#read(consumer, node, scope, sender);
       return (bytes, to) => sender.send(bytes, to).catch((fault) => Promise.reject(cleanFault(fault, secrets)));
     } catch (fault) {
@@ -68,8 +72,10 @@ export class KafkaLinks {
     const app = Buffer.from(node.name);
     let beatAt = performance.now();
     await startReading(consumer, topic, this.#marks, {
-      handleMessage: ({ headers, value }) => {
-        if (value && isFor(headers, app, node.id)) scope.deliver(value);
+      handleMessage: ({ headers, key, value }) => {
+        const number = numberOf(headers);
+        if (!value || !key || number === undefined || !isFor(headers, app, node.id)) return;
+        if (this.#repeats.isNew(key.toString(), number)) scope.deliver(value);
       },
       handleBeat: () => {
         beatAt = performance.now();

@@ -9,14 +9,24 @@ export interface KafkaRoute {
   /** The application: nodes of another one skip the message. */
   readonly app: string;
   readonly nodeId: NodeId;
+  /** Numbers the messages of this node: kafkajs repeats a send that is not answered in time. */
+  readonly takeNumber: () => number;
 }
 
 /** Kafka's own limit is 1,048,588 bytes for the whole batch (`message.max.bytes`). */
 const batch = { maxCount: 500, maxBytes: 900_000 };
 
 /** Publishes to a topic; one key per node keeps what a node publishes in one partition, and so in order. */
-export function kafkaSender(producer: Producer, { topic, app, nodeId }: KafkaRoute, timeoutMs: number): BatchSender {
-  const message = ({ bytes, to }: Outbound) => ({ key: nodeId, value: bytes, headers: headersFor(app, to) });
+export function kafkaSender(
+  producer: Producer,
+  { topic, app, nodeId, takeNumber }: KafkaRoute,
+  timeoutMs: number,
+): BatchSender {
+  const message = ({ bytes, to }: Outbound) => ({
+    key: nodeId,
+    value: bytes,
+    headers: headersFor(app, takeNumber(), to),
+  });
   return new BatchSender({
     ...{ ...batch, timeoutMs },
     send: async (parts) => {
@@ -27,8 +37,15 @@ export function kafkaSender(producer: Producer, { topic, app, nodeId }: KafkaRou
   });
 }
 
-function headersFor(app: string, to: 'all' | readonly NodeId[]): IHeaders {
-  return to === 'all' ? { app } : { app, to: to.join(',') };
+function headersFor(app: string, number: number, to: 'all' | readonly NodeId[]): IHeaders {
+  const headers = { app, number: String(number) };
+  return to === 'all' ? headers : { ...headers, to: to.join(',') };
+}
+
+/** The number that the sender gave its message; undefined when it is none of ours. */
+export function numberOf(headers: IHeaders | undefined): number | undefined {
+  const number = Number(headers?.['number']);
+  return Number.isSafeInteger(number) && number > 0 ? number : undefined;
 }
 
 /** Whether a message is for this node: of this application, and to all or to this node by name. */

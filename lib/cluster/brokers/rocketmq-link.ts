@@ -7,6 +7,7 @@ import type { LinkScope } from './link-scope';
 import { keepChecking } from './liveness';
 import { namePart } from './name-part';
 import { pause } from './pause';
+import type { Repeats } from './repeats';
 import type { SendBytes } from './publish-queue';
 import { SlotClaim } from './rocketmq-claim';
 import { makeClients } from './rocketmq-driver';
@@ -25,6 +26,9 @@ export interface RocketmqPlan extends RocketmqNames {
   readonly publishTimeoutMs: number;
   /** Set once the first probe has come back: what was read before is older than this process. */
   readonly history: { isPast: boolean };
+  readonly repeats: Repeats;
+  /** How many messages this node has sent, over all its links. */
+  readonly published: { count: number };
   /** Of the link that is open, or being opened. */
   readonly latest: { scope: LinkScope | undefined };
 }
@@ -145,7 +149,7 @@ export class RocketmqLink {
     this.#scope.heard();
     const head = readHead(message);
     if (head?.app !== this.#app) return;
-    const { history, slots } = this.#plan;
+    const { history, slots, repeats } = this.#plan;
     slots.learn(head.node, head.slot);
     const isOwn = head.node === this.#node.id;
     if (isOwn) this.#claim.heardSelf();
@@ -155,6 +159,7 @@ export class RocketmqLink {
       return;
     }
     if (!history.isPast || !(head.to?.includes(this.#node.id) ?? true)) return;
+    if (!repeats.isNew(head.node, head.count ?? 0)) return;
     // A poll may outlive its link on a broker that hung; what it brings is still for this node.
     for (const frame of unpackFrames(message.body)) this.#plan.latest.scope?.deliver(frame);
   }
@@ -162,7 +167,8 @@ export class RocketmqLink {
   /** All parts have one route. */
   async #sendFrames(parts: readonly Outbound[]): Promise<void> {
     const { to } = parts[0] ?? { to: [] };
-    const news = { kind: 'frames', ...(to !== 'all' && { to }) } as const;
+    this.#plan.published.count += 1;
+    const news = { kind: 'frames', count: this.#plan.published.count, ...(to !== 'all' && { to }) } as const;
     try {
       await this.#send(this.#plan.slots.tagFor(to), news, packFrames(parts.map((part) => part.bytes)));
     } catch (fault) {
@@ -183,7 +189,9 @@ export class RocketmqLink {
     if (!clients) return;
     const cause = await this.#scope.lost;
     const done = new AbortController();
-    void this.#sayGoodbye(clients, done.signal).finally(() => done.abort());
+    void this.#sayGoodbye(clients, done.signal)
+      .catch(() => {})
+      .finally(() => done.abort());
     await pause(cause instanceof RealtimeError ? goodbyeMs.whole : goodbyeMs.broken, done.signal);
     clients.cut();
     done.abort();

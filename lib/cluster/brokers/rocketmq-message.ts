@@ -16,7 +16,7 @@ export interface RocketmqNews {
   readonly kind: RocketmqKind;
   /** Absent = all. */
   readonly to?: readonly NodeId[];
-  /** Of a probe: its number. Of `taken`: how often it has been passed on. */
+  /** Of frames and probes: the sender's number. Of `taken`: how often it has been passed on. */
   readonly count?: number;
 }
 
@@ -44,7 +44,7 @@ export function writeMessage(topic: string, tag: string, head: RocketmqHead, bod
     ['kind', head.kind],
   ]);
   if (head.to) properties.set('to', head.to.join(','));
-  if (head.count !== undefined) properties.set('count', String(head.count));
+  properties.set('count', String(head.count ?? 0));
   return { topic, tag, body, properties };
 }
 
@@ -53,7 +53,8 @@ export function readHead({ properties }: MessageView): RocketmqHead | undefined 
   const [app, node, slot, kind] = [...['app', 'node', 'slot', 'kind'].map((key) => properties.get(key))];
   if (app === undefined || node === undefined || slot === undefined || !isKind(kind)) return undefined;
   const to = properties.get('to');
-  const count = Number(properties.get('count') ?? 0);
+  const count = Number(properties.get('count'));
+  if (!Number.isSafeInteger(count) || count < 0) return undefined;
   return { app, node, slot, kind, count, ...(to !== undefined && { to: to.split(',') }) };
 }
 

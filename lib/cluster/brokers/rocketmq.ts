@@ -5,6 +5,7 @@ import { LinkedBroker } from './linked-broker';
 import { RocketmqLink } from './rocketmq-link';
 import type { RocketmqPlan } from './rocketmq-link';
 import { RocketmqSlots } from './rocketmq-slots';
+import { Repeats } from './repeats';
 import { refuseLarger } from './size-limit';
 
 /** What the proxy lets in, where it asks (ACL). */
@@ -70,6 +71,8 @@ export function rocketmqBroker(options: RocketmqBrokerOptions): Broker {
           publishTimeoutMs,
           slots: new RocketmqSlots(),
           history: { isPast: false },
+          repeats: new Repeats(),
+          published: { count: 0 },
           latest: { scope: undefined },
         },
         topic: checkName('topic', options.topic ?? `${node.name}-realtime`),
