@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Middleware } from './handshake';
 import type { ExpressRequests } from './express-requests';
 import { isThenable } from './fault';
+import { ignoreError } from './refuse';
 
 type Run = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => unknown;
 
@@ -18,6 +19,8 @@ export function openResponse(
 ): ServerResponse {
   const res = detachedResponse(req, express);
   res.shouldKeepAlive = false;
+  // A middleware that writes after the end costs its own request, not the process.
+  res.on('error', ignoreError);
   // An upgrade's socket is a net.Socket or a TLSSocket; the types say Duplex.
   res.assignSocket(socket as Socket);
   return res;

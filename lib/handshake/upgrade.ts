@@ -81,6 +81,19 @@ function peerAddress(req: ExpressLikeRequest, express: ExpressRequests | undefin
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
+function doNothing(): void {
+  // What a middleware says after the decision is for nobody.
+}
+
+function emitClose(res: ServerResponse): void {
+  res.emit('close');
+}
+
+/** Tells whether a response that is still on the socket was begun. */
+function isAnsweringPeer(res: ServerResponse): boolean {
+  return res.socket !== null && hasAnswered(res);
+}
+
 function linesFor101(res: ServerResponse): readonly string[] {
   writeDetachedHead(res, 101);
   return headerLinesOf(res);
@@ -241,10 +254,11 @@ class Upgrade {
   #refuse(refusal: Refusal, error?: Error): void {
     if (this.#isDecided) return;
     const { admission, hooks } = this.#gate;
+    const isAnswering = this.#res !== undefined && isAnsweringPeer(this.#res);
     const res = this.#decide();
     if (this.#isEntered) admission.leave(this.#address, undefined);
     // A middleware began an answer and never ended it: a second one would be read as part of it.
-    if (this.#res !== undefined && hasAnswered(this.#res)) this.#socket.destroy();
+    if (isAnswering) this.#socket.destroy();
     else refuse(this.#socket, refusal.status);
     if (error !== undefined) hooks.onError(error);
     hooks.onEvent({ name: 'handshake.refused', ...refusal });
@@ -261,7 +275,7 @@ class Upgrade {
     this.#gate.admission.leave(this.#address, undefined);
     this.#socket.end();
     closeSoon(this.#socket);
-    res.emit('close');
+    process.nextTick(emitClose, res);
     const hint = 'a middleware of options.middleware answered';
     this.#gate.hooks.onEvent({ name: 'handshake.refused', status: res.statusCode, why: 'middleware', hint });
   }
@@ -276,6 +290,7 @@ class Upgrade {
     clearTimeout(this.#timer);
     if (this.#res === undefined) return this.#late?.opened;
     detachResponse(this.#res, this.#socket);
+    muteResponse(this.#res, doNothing);
     this.#setUrl(maskUrl(this.#url));
     return this.#res;
   }
