@@ -23,6 +23,7 @@ import { createReport, guardEvents } from './session/report';
 import { createSenders } from './outbound/sender';
 import { drain } from './session/drain';
 import { findApp, mountSender } from './http/app';
+import { outboundCheck } from './model/outbound-check';
 import { openCluster } from './cluster/open-cluster';
 import { openHandshake } from './handshake/open-handshake';
 import { openSession } from './session/open-session';
@@ -90,11 +91,18 @@ class Attach {
     this.#report = createReport(options.onError);
     this.#clock = new HandlerClock(options.handlerTimeoutMs);
     const hub = new Hub();
-    const handlers = new HandlerMap();
+    const handlers = new HandlerMap(options.messages);
     const onEvent = guardEvents(options.onEvent, this.#report);
     const cluster = (this.#cluster = this.#openCluster(hub, onEvent));
     const { multiTenant, maxBufferedBytes: maxContentLength } = options;
-    const { sender, boundTo } = createSenders({ hub, link: cluster, multiTenant, maxContentLength });
+    const checkOutbound = outboundCheck(options.messages);
+    const { sender, boundTo } = createSenders({
+      hub,
+      link: cluster,
+      multiTenant,
+      maxContentLength,
+      checkOutbound,
+    });
     this.#host = this.#createHost(hub, handlers, onEvent, (session) => boundTo(session.tenant));
     this.realtime = {
       ...sender,
@@ -148,6 +156,7 @@ class Attach {
       limits: options,
       pingIntervalMs: options.heartbeatMs,
       beat: 0,
+      checkOutbound: outboundCheck(options.messages),
       openInbox: (session: LiveSession) => new SessionInbox(inbound, session),
       senderFor,
       handleClosed: (session, info) => this.#guard(() => options.onClose?.(session, info)),

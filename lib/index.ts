@@ -2,6 +2,8 @@ export { attachRealtime } from './attach';
 export { createSender } from './worker';
 export { getSender } from './http/app';
 export { senderApi } from './http/sender-api';
+export { clientScript } from './http/client-script';
+export { defineMessages } from './model/messages';
 export { getLoginUser, getLoginUserId, getLoginUserType, getTenantId } from './session/login-helpers';
 export { CloseCode } from './model/close-codes';
 export { RealtimeError } from './model/errors';

@@ -1,3 +1,4 @@
+import type { MessageContract } from './model/messages';
 import type { Broker } from './cluster/brokers/broker';
 
 /** What an option may be, and the words for it in an error. */
@@ -76,6 +77,15 @@ export const aUserLimit: Check = {
 export const aBroker: Check = {
   wanted: 'a broker such as redisBroker({ url })',
   accepts: (value) => hasMethods(value, ['start', 'publish', 'close'] satisfies (keyof Broker)[]),
+};
+
+export const aContract: Check = {
+  wanted: 'what defineMessages() returned: { clientToServer, serverToClient }',
+  accepts: (value) => {
+    if (typeof value !== 'object' || value === null) return false;
+    const { clientToServer, serverToClient } = value as Partial<MessageContract>;
+    return typeof clientToServer === 'object' && typeof serverToClient === 'object';
+  },
 };
 
 /** One of a few words. */

@@ -1,3 +1,4 @@
+import type { MessageContract } from './model/messages';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticate, HandshakeSettings, Middleware, PassportLike, TokenCarrier } from './handshake/handshake';
 import type { Broker } from './cluster/brokers/broker';
@@ -12,6 +13,7 @@ import { nearest } from './model/nearest';
 import {
   aBoolean,
   aBroker,
+  aContract,
   aCount,
   aFunction,
   aPassport,
@@ -106,6 +108,8 @@ export interface RealtimeOptions {
   readonly expiryGraceMs?: number;
   /** Over how long `close()` spreads the closing of sessions; default 0 ms: all at once. */
   readonly drainMs?: number;
+  /** The message contract of `defineMessages`: validates what comes in, and in development what goes out. */
+  readonly messages?: MessageContract;
   /** Told when a session is there; the first message of the peer comes after it. */
   readonly onOpen?: (session: Session<LoginUser | null>) => void;
   /** Told once when a session is over. */
@@ -140,7 +144,7 @@ export type ResolvedOptions = HandshakeSettings &
       | 'expiryGraceMs'
     >
   > &
-  Pick<RealtimeOptions, 'name' | 'broker' | 'onOpen' | 'onClose' | 'onError' | 'onEvent'>;
+  Pick<RealtimeOptions, 'name' | 'broker' | 'messages' | 'onOpen' | 'onClose' | 'onError' | 'onEvent'>;
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -182,6 +186,7 @@ const OPTIONS: Readonly<Record<keyof RealtimeOptions, { readonly fallback?: unkn
   drainMs: { fallback: 0, check: aSpanOrZero },
   expiryWarningMs: { fallback: 60_000, check: aSpanOrZero },
   expiryGraceMs: { fallback: 0, check: aSpanOrZero },
+  messages: { check: aContract },
   onOpen: { check: aFunction },
   onClose: { check: aFunction },
   onError: { check: aFunction },

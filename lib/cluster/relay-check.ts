@@ -4,7 +4,7 @@ import type { NodeId } from './brokers/broker';
 import type { RelayDroppedWhy } from '../model/events';
 import { RELAY_VERSION, isNodeId } from './relay';
 import { closeSpec } from '../model/close-codes';
-import { isMessageType } from '../wire/wire';
+import { isMessageType } from '../model/message-type';
 
 interface FrameCommon {
   readonly node: NodeId;

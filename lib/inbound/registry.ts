@@ -1,10 +1,10 @@
 import type { Id, LoginUser } from '../model/login-user';
-import type { InboundContent, InboundType } from '../model/messages';
+import type { InboundContent, InboundType, MessageContract } from '../model/messages';
 import type { SchemaOutput, StandardSchema } from '../model/standard-schema';
 import type { Session } from '../session/session';
 import { ID_WANTED, isId } from '../model/login-user';
 import { RealtimeError, describeValue } from '../model/errors';
-import { checkType } from '../wire/message-type';
+import { checkType } from '../model/message-type';
 import { isStandardSchema } from '../model/standard-schema';
 
 /** What a handler knows beside content and session. */
@@ -79,6 +79,13 @@ const OPTION_KEYS: readonly string[] = ['schema', 'userTypes', 'authorize', 'ano
 /** The map behind {@link Registry}: types come from peers, so they are keys of a Map, never of an object. */
 export class HandlerMap {
   readonly #rows = new Map<string, Registration>();
+  /** The contract's schemas: for handlers that bring none of their own. */
+  readonly #schemas: ReadonlyMap<string, StandardSchema> | undefined;
+
+  /** @param contract types that it does not have cannot be registered. */
+  constructor(contract?: MessageContract) {
+    this.#schemas = contract === undefined ? undefined : new Map(Object.entries(contract.clientToServer));
+  }
 
   find(type: string): Registration | undefined {
     return this.#rows.get(type);
@@ -97,8 +104,17 @@ export class HandlerMap {
     if (this.#rows.has(name)) {
       throw new RealtimeError('ERR_REALTIME_TYPE', `message type ${name} already has a handler; off() it first`);
     }
+    const contracted = this.#schemas?.get(name);
+    if (this.#schemas !== undefined && contracted === undefined) {
+      throw new RealtimeError('ERR_REALTIME_TYPE', `message type ${name} is not in clientToServer of the contract`);
+    }
+    const checked = checkOptions(name, options);
     // The public signature ties the handler to its content and session types; inside it is called with what was checked.
-    this.#rows.set(name, { handler: handler as Registration['handler'], ...checkOptions(name, options) });
+    this.#rows.set(name, {
+      ...checked,
+      handler: handler as Registration['handler'],
+      schema: checked.schema ?? contracted,
+    });
   }
 
   remove(type: string): boolean {

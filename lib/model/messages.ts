@@ -1,3 +1,6 @@
+import { RealtimeError, describeValue } from './errors';
+import { checkType } from './message-type';
+import { isStandardSchema } from './standard-schema';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema';
 
 /**
@@ -41,3 +44,22 @@ export type OutboundContent<Type extends string> = IsRegistered extends true
     ? SchemaInput<Registered['serverToClient'][Type]>
     : unknown
   : unknown;
+
+/**
+ * Makes the contract of an application's messages: one object that types the registry, the sender and the client, and
+ * validates what comes in; in development also what goes out. Give it as option `messages` and name it in
+ * {@link Register}.
+ */
+export function defineMessages<const Contract extends MessageContract>(contract: Contract): Contract {
+  for (const direction of ['clientToServer', 'serverToClient'] as const) {
+    for (const [type, schema] of Object.entries(contract[direction])) {
+      checkType(type);
+      if (isStandardSchema(schema)) continue;
+      throw new RealtimeError(
+        'ERR_REALTIME_OPTION',
+        `${direction}.${type} must be a Standard Schema object (zod, valibot, arktype …), got ${describeValue(schema)}`,
+      );
+    }
+  }
+  return contract;
+}

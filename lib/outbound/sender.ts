@@ -11,7 +11,8 @@ import { Outgoing } from '../wire/outgoing';
 import { RealtimeError, describeValue } from '../model/errors';
 import { RelayError } from '../model/receipt';
 import { checkJsonText, toJsonText } from '../model/json';
-import { checkType } from '../wire/message-type';
+import type { OutboundCheck } from '../model/outbound-check';
+import { checkType } from '../model/message-type';
 import { parseTarget } from '../model/target';
 
 /** What a sender stands on. */
@@ -21,6 +22,8 @@ export interface SenderParts {
   readonly multiTenant: boolean;
   /** The largest content as JSON text, in UTF-16 units: more than fits into a socket's buffer reaches nobody. */
   readonly maxContentLength: number;
+  /** Checks content against the contract, where there is one. */
+  readonly checkOutbound?: OutboundCheck;
 }
 
 /** The senders of one attach; they share one pipeline, so that message ids are unique. */
@@ -53,7 +56,7 @@ function createTenantSender(pipeline: Pipeline, tenantId: unknown, multiTenant: 
 function methodsOf(pipeline: Pipeline, context: TargetContext): TenantSender {
   return {
     send: (target: Target, type: string, content: unknown) =>
-      pipeline.send(parseTarget(target, context), checkType(type), toJsonText(content)),
+      pipeline.send(parseTarget(target, context), checkType(type), pipeline.toText(type, content)),
     sendText: (target: Target, type: string, jsonText: string) =>
       pipeline.send(parseTarget(target, context), checkType(type), checkJsonText(jsonText)),
     disconnect: (target: Target, options?: DisconnectOptions) =>
@@ -86,6 +89,11 @@ class Pipeline {
     const delivered = hub.deliver(addressed, outgoing);
     if (isOnlyHere(addressed, link.nodeId)) return settled({ id, delivered, relay: 'none' });
     return receiptAfter(link.publishMessage(addressed, outgoing, id), id, delivered);
+  }
+
+  toText(type: string, content: unknown): string {
+    this.#parts.checkOutbound?.(type, content);
+    return toJsonText(content);
   }
 
   disconnect(addressed: Addressed, options: DisconnectOptions = {}): Promise<Receipt> {

@@ -40,22 +40,36 @@ export class Heartbeat {
     const isLate = now - this.#expectedAt > this.#intervalMs * LATE_PART;
     this.#expectedAt = now + this.#intervalMs;
     this.#host.beat += 1;
+    const silent: LiveSession[] = [];
     for (const session of this.#hub.all()) {
       if (isLate) session.touch();
-      this.#check(session, now);
+      if (this.#isPaused(session, now)) continue;
+      if (this.#isSilent(session)) silent.push(session);
+      else if (session.isOpen) session.socket.ping();
     }
+    if (silent.length > 0) setImmediate(() => this.#terminate(silent));
   }
 
-  #check(session: LiveSession, now: number): void {
-    // A paused socket reads no pong: its silence is ours, until the pause itself lasts too long.
-    if (session.pausedAt !== undefined) {
-      if (now - session.pausedAt > this.#maxPauseMs) session.end('flood', CloseCode.tooMany, 'handlers too slow');
-      session.touch();
-      return;
-    }
+  /** A paused socket reads no pong: its silence is ours, until the pause itself lasts too long. */
+  #isPaused(session: LiveSession, now: number): boolean {
+    if (session.pausedAt === undefined) return false;
+    if (now - session.pausedAt > this.#maxPauseMs) session.end('flood', CloseCode.tooMany, 'handlers too slow');
+    session.touch();
+    return true;
+  }
+
+  #isSilent(session: LiveSession): boolean {
     session.lookAtLine();
-    const silent = this.#host.beat - session.beatSeen;
-    if (silent >= SILENT_BEATS) session.terminate('silent', CloseCode.abnormal);
-    else if (session.isOpen) session.socket.ping();
+    return this.#host.beat - session.beatSeen >= SILENT_BEATS;
+  }
+
+  /**
+   * Runs after the poll phase: where this process was held up for little more than a beat, the pongs lie unread in the
+   * kernel while the tick is hardly late.
+   */
+  #terminate(silent: readonly LiveSession[]): void {
+    for (const session of silent) {
+      if (this.#isSilent(session)) session.terminate('silent', CloseCode.abnormal);
+    }
   }
 }

@@ -14,7 +14,7 @@ import { Outgoing } from '../wire/outgoing';
 import { PONG_FRAME, textFrame } from '../wire/frame';
 import { Requests } from './requests';
 import { RealtimeError, describeValue } from '../model/errors';
-import { checkType } from '../wire/message-type';
+import { checkType } from '../model/message-type';
 import { toJsonText } from '../model/json';
 
 const OPEN = 1;
@@ -97,6 +97,7 @@ export class LiveSession implements Session<LoginUser | null> {
   }
 
   send(type: string, content: unknown): boolean {
+    this.#host.checkOutbound?.(type, content);
     return this.deliver(new Outgoing(checkType(type), toJsonText(content)));
   }
 

@@ -1,3 +1,4 @@
+import type { OutboundCheck } from '../model/outbound-check';
 import type { OnEvent } from '../model/events';
 import type { CloseInfo, Inbox, Session } from './session';
 import type { Flusher } from './outbox';
@@ -27,6 +28,8 @@ export interface SessionHome<Live> {
   readonly pingIntervalMs: number;
   /** The current beat of the heart; a session notes it at each sign of life. */
   beat: number;
+  /** Checks content against the contract, where there is one. */
+  readonly checkOutbound?: OutboundCheck;
   openInbox(session: Live): Inbox;
   senderFor(session: Live): TenantSender;
   /** The application's hook, already guarded: never throws. */

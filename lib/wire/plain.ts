@@ -1,5 +1,6 @@
 import type { DecodeFault, Incoming, Wire } from './wire';
-import { isMessageType, parseJson } from './wire';
+import { isMessageType } from '../model/message-type';
+import { parseJson } from './wire';
 
 /**
  * The wire of the seed's pages: text frames `{"type":"…","content":"<JSON text>"}` both ways, where `content` is a

@@ -1,6 +1,7 @@
 import type { ControlType, DecodeFault, Incoming, RequestId, Wire } from './wire';
 import type { MessageErrorBody } from '../model/message-errors';
-import { isMessageType, parseJson } from './wire';
+import { isMessageType } from '../model/message-type';
+import { parseJson } from './wire';
 
 /** The subprotocol that a client offers to speak v1. */
 export const V1_PROTOCOL = 'express-realtime.v1';

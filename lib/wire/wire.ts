@@ -38,14 +38,6 @@ export interface Wire {
 /** The frames of the protocol that the server sends by itself. */
 export type ControlType = '$hello' | '$expiring' | '$draining';
 
-/** The longest message type, in UTF-16 units. */
-export const MAX_TYPE_LENGTH = 128;
-
-/** Tells whether a value can be a message type: a non-empty string of at most {@link MAX_TYPE_LENGTH} units. */
-export function isMessageType(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= MAX_TYPE_LENGTH;
-}
-
 /** JSON has no `undefined`, so that value is free to mean "not JSON". */
 export function parseJson(text: string): unknown {
   try {

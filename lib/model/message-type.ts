@@ -1,5 +1,12 @@
-import { MAX_TYPE_LENGTH, isMessageType } from './wire';
-import { RealtimeError, describeValue } from '../model/errors';
+import { RealtimeError, describeValue } from './errors';
+
+/** The longest message type, in UTF-16 units. */
+export const MAX_TYPE_LENGTH = 128;
+
+/** Tells whether a value can be a message type: a non-empty string of at most {@link MAX_TYPE_LENGTH} units. */
+export function isMessageType(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_TYPE_LENGTH;
+}
 
 /**
  * Checks the type of a message that the application sends or registers.
