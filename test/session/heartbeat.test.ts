@@ -15,12 +15,9 @@ describe('heartbeat', () => {
   it('terminates a peer that answers nothing after two beats, once, with 1006 and why silent', async () => {
     const server = await startServer({ heartbeatMs: BEAT_MS });
     const peer = await RawPeer.open(server.url({ id: 1 }));
-    const openedAt = performance.now();
     await peer.gone();
-    const lived = performance.now() - openedAt;
     await server.closings(1);
     expect(peer.count(Opcode.ping)).to.be.within(1, 2);
-    expect(lived).to.be.greaterThan(BEAT_MS);
     expect(server.closed.map(({ info }) => info)).to.deep.equal([{ code: 1006, reason: '', why: 'silent' }]);
     expect(server.realtime.hub.count()).to.equal(0);
   });
@@ -63,22 +60,25 @@ describe('heartbeat', () => {
     });
   }
 
-  it('does not take its own blocked event loop for the silence of its peers', async () => {
-    const server = await startServer({ heartbeatMs: BEAT_MS });
-    const peer = await RawPeer.open(server.url({ id: 1 }));
-    for (let beat = 1; beat <= 6; beat += 1) {
-      await peer.got(Opcode.ping, beat);
-      // The pong is on its way before the next beat can be looked at, but is read after it.
-      block(4 * BEAT_MS);
-      peer.send(Opcode.pong);
-    }
-    expect(server.closed).to.deep.equal([]);
-    expect(server.realtime.hub.count()).to.equal(1);
-    peer.socket.destroy();
-    await server.closings(1);
-  });
+  for (const beats of [1.2, 1.45, 2, 4]) {
+    it(`does not take its own loop, blocked for ${beats} beats, for the silence of its peers`, async () => {
+      const server = await startServer({ heartbeatMs: BEAT_MS });
+      const peer = await RawPeer.open(server.url({ id: 1 }));
+      for (let beat = 1; beat <= 6; beat += 1) {
+        await peer.got(Opcode.ping, beat);
+        // The pong lies in the kernel when the next beat comes, and is read only after it.
+        block(beats * BEAT_MS);
+        peer.send(Opcode.pong);
+      }
+      expect(server.closed).to.deep.equal([]);
+      peer.socket.destroy();
+      await server.closings(1);
+    });
+  }
 
-  it('keeps healthy sockets when its process was stopped (SIGSTOP) for many beats', async () => {
+  it('keeps healthy sockets when its process was stopped (SIGSTOP) for many beats', async function () {
+    // A child that compiles itself starts slowly on a busy machine.
+    this.timeout(60_000);
     const child = spawn(process.execPath, ['--import', 'tsx', join(__dirname, 'stopped-server.ts')], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });

@@ -11,7 +11,7 @@ describe('session outbox', () => {
   for (const isTls of [false, true]) {
     describe(isTls ? 'over TLS' : 'over TCP', () => {
       it('keeps 3,000 messages in order among pings and pongs of both sides', async () => {
-        const server = await startServer({ heartbeatMs: 5, maxMessagesPerSecond: 0 }, { isTls });
+        const server = await startServer({ maxMessagesPerSecond: 0 }, { isTls });
         const client = await server.connect({ id: 1 });
         let pongs = 0;
         let pings = 0;

@@ -183,9 +183,8 @@ export class TestClient {
 
   /** The next text that was not read yet. */
   async nextText(): Promise<string> {
-    await this.#waiters.until(() => this.texts.length > this.#read || this.ws.readyState === WebSocket.CLOSED);
-    const text = this.texts[this.#read];
-    if (text === undefined) throw new Error('the socket closed, no further text came');
+    await this.#until(() => this.texts.length > this.#read);
+    const text = this.texts[this.#read] ?? '';
     this.#read += 1;
     return text;
   }
@@ -196,7 +195,7 @@ export class TestClient {
 
   /** Resolves once `count` texts have come in all. */
   async got(count: number): Promise<void> {
-    await this.#waiters.until(() => this.texts.length >= count);
+    await this.#until(() => this.texts.length >= count);
   }
 
   /** Sends a text ping and waits for its pong: all that the server had queued before has come then. */
@@ -204,7 +203,13 @@ export class TestClient {
     const pongs = () => this.texts.filter((text) => text === 'pong').length;
     const before = pongs();
     this.ws.send('ping');
-    await this.#waiters.until(() => pongs() > before);
+    await this.#until(() => pongs() > before);
+  }
+
+  /** Rejects when the socket closes before that. */
+  async #until(isMet: () => boolean): Promise<void> {
+    await this.#waiters.until(() => isMet() || this.ws.readyState === WebSocket.CLOSED);
+    if (!isMet()) throw new Error(`the socket closed after ${this.texts.length} texts`);
   }
 
   send(type: string, content: unknown): void {
