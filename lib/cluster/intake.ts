@@ -139,6 +139,7 @@ export class Intake {
   #takeSign(frame: SignFrame, peer: Peer): void {
     peer.clock.observe(frame.at, this.#parts.settings.now());
     if (frame.kind === 'hello') this.#parts.handleHello();
+    if (frame.kind === 'bye') peer.hasLeft = true;
     if (peer.hasToldSkew || !peer.clock.isKnown || Math.abs(peer.clock.ms) <= SKEW_MS) return;
     peer.hasToldSkew = true;
     this.#parts.onEvent({ name: 'relay.skew', node: peer.node, skewMs: peer.clock.ms });

@@ -20,7 +20,9 @@ export class Peer {
   readonly toUs: SeenWindow;
   readonly clock = new ClockOffset();
   heardAt = 0;
-  /** Things that are told once per node. */
+  /** It said goodbye; kept, since its frames may still come a second time. */
+  hasLeft = false;
+  /** Told once per node. */
   hasToldSkew = false;
 
   constructor(node: NodeId, keepMs: number, budget: PageBudget) {
@@ -45,8 +47,11 @@ export class Peers {
     this.#keepMs = Math.max(MIN_KEEP_MS, relayMaxAgeMs * KEEP_PER_AGE);
   }
 
+  /** How many have not said goodbye. */
   get size(): number {
-    return this.#peers.size;
+    let size = 0;
+    for (const peer of this.#peers.values()) if (!peer.hasLeft) size += 1;
+    return size;
   }
 
   /** The peer of that id; a new one takes the place of the one that has been silent longest when there are too many. */

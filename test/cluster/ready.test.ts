@@ -78,6 +78,8 @@ describe('cluster: start and end of a node', () => {
     const last = cluster.bus.published.at(-1)?.bytes.toString();
     expect(last).to.include('"kind":"bye"');
     await cluster.until(() => there.texts.length === 1);
+    await cluster.bus.settled();
+    expect(b.counters.peers).to.equal(0);
 
     const error = await rejection(a.sender.send({ userId: 7 }, 't', 2));
     const second = await rejection(a.sender.disconnect({ userId: 7 }));
