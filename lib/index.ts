@@ -1,7 +1,9 @@
 export { attachRealtime } from './attach';
 export { createSender } from './worker';
 export { getSender } from './http/app';
+export { memoryTickets, redisTickets } from './handshake/ticket-stores';
 export { senderApi } from './http/sender-api';
+export { ticketRoute } from './http/ticket-route';
 export { clientScript } from './http/client-script';
 export { defineMessages } from './model/messages';
 export { getLoginUser, getLoginUserId, getLoginUserType, getTenantId } from './session/login-helpers';
@@ -41,6 +43,10 @@ export type { SenderApiAnswer, SenderApiHandler, SenderApiOptions, SenderApiRequ
 export type { SenderScope } from './http/sender-scope';
 export type { SessionLike } from './session/login-helpers';
 export type { SessionView } from './session/session-view';
+export type { ClientScriptHandler } from './http/client-script';
+export type { TicketHandler, TicketRouteOptions } from './http/ticket-route';
+export type { TicketRedis } from './handshake/ticket-stores';
+export type { TicketStore } from './model/tickets';
 export type { StandardSchema } from './model/standard-schema';
 import type { Sender } from './model/sender';
 

@@ -1,3 +1,4 @@
+import type { TicketStore } from './model/tickets';
 import type { MessageContract } from './model/messages';
 import type { Broker } from './cluster/brokers/broker';
 
@@ -77,6 +78,11 @@ export const aUserLimit: Check = {
 export const aBroker: Check = {
   wanted: 'a broker such as redisBroker({ url })',
   accepts: (value) => hasMethods(value, ['start', 'publish', 'close'] satisfies (keyof Broker)[]),
+};
+
+export const aTicketStore: Check = {
+  wanted: 'a ticket store such as memoryTickets()',
+  accepts: (value) => hasMethods(value, ['keep', 'read', 'spend'] satisfies (keyof TicketStore)[]),
 };
 
 export const aContract: Check = {

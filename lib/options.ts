@@ -1,3 +1,4 @@
+import type { TicketStore } from './model/tickets';
 import type { MessageContract } from './model/messages';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticate, HandshakeSettings, Middleware, PassportLike, TokenCarrier } from './handshake/handshake';
@@ -23,6 +24,7 @@ import {
   aSpanOrZero,
   aStrategy,
   aText,
+  aTicketStore,
   aUserLimit,
   anObject,
   middlewares,
@@ -58,6 +60,8 @@ export interface RealtimeOptions {
   readonly authTimeoutMs?: number;
   /** Where a token may stand, in this order; default `header`, `protocol`, `query`. */
   readonly tokenFrom?: readonly TokenCarrier[];
+  /** Where one-time tickets are kept: `memoryTickets()` or `redisTickets(redis)`, the same as `ticketRoute` sells from. */
+  readonly tickets?: TicketStore;
   /** Open sessions in this process; default 0 = no limit. Above it: 503. */
   readonly maxSessions?: number;
   /** Open sessions of one user in this process; default 0 = no limit. Above it the new one is refused (429), or, with `policy: 'replace'`, the oldest closed (4409). */
@@ -161,6 +165,7 @@ const OPTIONS: Readonly<Record<keyof RealtimeOptions, { readonly fallback?: unkn
   anonymous: { fallback: false, check: aBoolean },
   authTimeoutMs: { fallback: 10_000, check: aSpan },
   tokenFrom: { fallback: ['header', 'protocol', 'query'], check: tokenCarriers },
+  tickets: { check: aTicketStore },
   maxSessions: { fallback: 0, check: aCount },
   maxSessionsPerUser: { fallback: 0, check: aUserLimit },
   maxSessionsPerAddress: { fallback: 0, check: aCount },

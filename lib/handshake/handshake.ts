@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws';
 import type { LoginUser } from '../model/login-user';
 import type { OnEvent } from '../model/events';
 import type { RenewLogin } from '../model/renewal';
+import type { TicketStore } from '../model/tickets';
 
 /** An upgrade that was let in. Handed over in the same synchronous callback in which ws made the WebSocket. */
 export interface Admitted {
@@ -61,6 +62,8 @@ export interface HandshakeSettings {
   readonly anonymous: boolean;
   readonly authTimeoutMs: number;
   readonly tokenFrom: readonly TokenCarrier[];
+  /** The store behind `?ticket=`; without one that parameter means nothing. */
+  readonly tickets: TicketStore | undefined;
   /** 0 = no limit, here and below. */
   readonly maxSessions: number;
   readonly maxSessionsPerUser: number;

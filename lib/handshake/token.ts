@@ -6,6 +6,8 @@ import type { Refusal } from './refuse';
 export interface Credentials {
   /** The one token that was found where tokens may stand; never trusted here. */
   readonly token: string | undefined;
+  /** The one-time ticket, where those are sold. */
+  readonly ticket?: string;
   /** Something that wants to be a token is there, wherever it stands: such a request is never a guest. */
   readonly hasCarrier: boolean;
 }
@@ -35,12 +37,14 @@ const BAD_QUERY_TOKEN: Refusal = { status: 400, why: 'bad-request', hint: 'query
  * requests reads it here unchanged.
  *
  * @param protocols the offered subprotocols.
+ * @param hasTickets whether `?ticket=` is looked at.
  * @returns the refusal when there are two different tokens or one that cannot stand in a header.
  */
 export function liftToken(
   req: IncomingMessage,
   protocols: readonly string[],
   tokenFrom: readonly TokenCarrier[],
+  hasTickets = false,
 ): Credentials | Refusal {
   const header = req.headers.authorization?.trim() ?? '';
   const carried = protocols.filter((protocol) => protocol.startsWith(BEARER_PREFIX));
@@ -65,7 +69,10 @@ export function liftToken(
       addToken(tokens, token);
     }
   }
-  if (tokens.size > 1) return TWO_TOKENS;
+  const tickets = hasTickets ? asked.getAll('ticket').filter((each) => each !== '') : [];
+  if (tokens.size + tickets.length > 1) return TWO_TOKENS;
+  const [ticket] = tickets;
+  if (ticket !== undefined) return { token: undefined, ticket, hasCarrier };
   const [token] = tokens;
   if (token !== undefined && (req.headers.authorization ?? '') === '') req.headers.authorization = `Bearer ${token}`;
   return { token, hasCarrier };

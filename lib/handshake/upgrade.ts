@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { RealtimeEvent } from '../model/events';
 import type { LoginUser } from '../model/login-user';
+import { checkLoginUser } from '../model/login-user';
 import type { Acceptor } from './acceptor';
 import type { Admission } from './admission';
 import type { Authenticator, LoginOutcome } from './authenticator';
@@ -44,6 +45,7 @@ export interface Gate {
 
 const BAD_PROTOCOLS: Refusal = { status: 400, why: 'bad-request', hint: 'Sec-WebSocket-Protocol is malformed' };
 const AUTH_TIMEOUT: Refusal = { status: 503, why: 'auth-timeout', hint: 'no decision within authTimeoutMs' };
+const BAD_TICKET: Refusal = { status: 401, why: 'unauthenticated', hint: 'the ticket is unknown, spent or too old' };
 const FORBIDDEN: Refusal = { status: 403, why: 'forbidden', hint: 'toLoginUser gave null' };
 const GONE: RealtimeEvent = {
   name: 'handshake.refused',
@@ -144,7 +146,7 @@ class Upgrade {
     if (refusal !== undefined) return refusal;
     const protocols = offeredProtocols(this.#req);
     if (protocols === undefined) return BAD_PROTOCOLS;
-    const credentials = liftToken(this.#req, protocols, settings.tokenFrom);
+    const credentials = liftToken(this.#req, protocols, settings.tokenFrom, settings.tickets !== undefined);
     if (isRefusal(credentials)) return credentials;
     this.#credentials = credentials;
     const address = admission.hasAddressLimit ? peerAddress(this.#req, express) : undefined;
@@ -178,11 +180,42 @@ class Upgrade {
 
   #authenticate(): void {
     this.#setUrl(this.#url);
+    const { ticket } = this.#credentials;
+    if (ticket !== undefined) {
+      void this.#redeem(ticket);
+      return;
+    }
     const res = this.#res ?? this.#openLate();
     try {
       this.#gate.authenticate(this.#req, res, (outcome) => this.#handleOutcome(outcome));
     } catch (error) {
       this.#handleOutcome({ kind: 'fault', error });
+    }
+  }
+
+  /**
+   * A ticket stands for a login that was made when it was sold. It is spent last, when nothing else can refuse: a client
+   * that was turned away for a full server may come back with it.
+   */
+  async #redeem(ticket: string): Promise<void> {
+    const { settings, admission } = this.#gate;
+    try {
+      const login = await settings.tickets?.read(ticket);
+      if (this.#isDecided) return;
+      if (login === undefined) return this.#refuse(BAD_TICKET);
+      const loginUser = checkLoginUser(login, settings.multiTenant);
+      const refusal = admission.checkLogin(loginUser);
+      if (refusal !== undefined) return this.#refuse(refusal);
+      const isSpent = (await settings.tickets?.spend(ticket)) === true;
+      this.#guard(() => {
+        if (this.#isDecided) return;
+        if (isSpent) this.#admit(loginUser);
+        else this.#refuse(BAD_TICKET);
+      });
+    } catch (error) {
+      this.#guard(() => {
+        if (!this.#isDecided) this.#apply(faultVerdict(error));
+      });
     }
   }
 

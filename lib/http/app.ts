@@ -59,22 +59,35 @@ export function mountSender(app: object | undefined, localsKey: string, sender: 
 }
 
 /**
- * The sender of a request's app, or of the app that it is mounted in: a sub-app has `locals` of its own.
+ * The sender of a request's app, of the app that it is mounted in, or of the app of the server: a sub-app has `locals`
+ * of its own.
  *
  * @param localsKey the attach's option of that name; default `sender`.
  * @throws RealtimeError `ERR_REALTIME_ATTACH` when nothing is attached.
  */
 export function getSender(req: IncomingMessage, localsKey = 'sender'): Sender {
-  let app = (req as { readonly app?: unknown }).app;
+  const sender = senderOf((req as { readonly app?: unknown }).app, localsKey) ?? senderOf(rootApp(req), localsKey);
+  if (sender !== undefined) return sender;
+  throw new RealtimeError(
+    'ERR_REALTIME_ATTACH',
+    `no sender under app.locals.${localsKey} of this request's app or its parents: call attachRealtime first`,
+  );
+}
+
+function senderOf(innermost: unknown, localsKey: string): Sender | undefined {
+  let app = innermost;
   while (isApp(app)) {
     const sender = app.locals[localsKey];
     if (typeof sender === 'object' && sender !== null && mounted.has(sender)) return sender as Sender;
     app = app.parent;
   }
-  throw new RealtimeError(
-    'ERR_REALTIME_ATTACH',
-    `no sender under app.locals.${localsKey} of this request's app or its parents: call attachRealtime first`,
-  );
+  return undefined;
+}
+
+/** An app that was mounted in a router, not in an app, has no parent: Node knows the server of a socket. */
+function rootApp(req: IncomingMessage): unknown {
+  const { server } = (req.socket ?? {}) as { readonly server?: unknown };
+  return isServer(server) ? server.listeners('request').find(isApp) : undefined;
 }
 
 function isServer(value: unknown): value is Server {

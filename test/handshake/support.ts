@@ -25,6 +25,7 @@ const SETTINGS: HandshakeSettings = {
   passport: undefined,
   strategy: 'jwt',
   authenticate: undefined,
+  tickets: undefined,
   toLoginUser: undefined,
   multiTenant: false,
   middleware: [],
