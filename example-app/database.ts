@@ -86,6 +86,7 @@ export class Database {
    * inside them leaves it behind: nobody gets in until it is taken away.
    */
   #withLock<Result>(work: () => Result): Result {
+    this.#dropDeadLock();
     try {
       return work();
     } catch (error) {

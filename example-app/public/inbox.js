@@ -1,4 +1,4 @@
-import { api } from './session.js';
+import { api, nothingIfAway } from './session.js';
 
 /**
  * What this user has: notices and conversations, with how many are unread. Pushes keep it fresh; after every
@@ -70,7 +70,7 @@ export function createInbox(socket) {
     },
     async markNoticesRead() {
       const upTo = Math.max(0, ...[...notices.values()].map(({ pushNumber }) => pushNumber));
-      if (upTo > readUpTo) await api('notices/read', { upTo }).catch(() => {});
+      if (upTo > readUpTo) await api('notices/read', { upTo }).catch(nothingIfAway);
     },
     refreshConversations,
     onChange(handler) {
@@ -88,10 +88,13 @@ function coalesce(work) {
     isWanted = true;
     if (isRunning) return;
     isRunning = true;
-    while (isWanted) {
-      isWanted = false;
-      await work().catch((error) => console.warn(error.message));
+    try {
+      while (isWanted) {
+        isWanted = false;
+        await work().catch(nothingIfAway);
+      }
+    } finally {
+      isRunning = false;
     }
-    isRunning = false;
   };
 }

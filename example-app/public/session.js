@@ -50,6 +50,12 @@ export async function api(path, body) {
   throw new ApiError(response.status, answer.error ?? `The server answered ${response.status}.`);
 }
 
+/** For what is asked again after the next reconnect: no server, or no login, is no fault here. */
+export function nothingIfAway(error) {
+  if (error.status !== 0 && error.status !== 401) throw error;
+  return [];
+}
+
 /** Whether the server still takes this login; true also when it cannot be asked now. */
 export async function isLoginValid() {
   try {

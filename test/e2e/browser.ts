@@ -34,14 +34,20 @@ export interface Visitor {
   readonly faults: string[];
 }
 
+/** How a visitor comes. */
+export interface VisitOptions {
+  readonly colorScheme?: 'light' | 'dark';
+  readonly viewport?: { readonly width: number; readonly height: number };
+  /** A login that the tab has already. */
+  readonly token?: string;
+}
+
 /** Opens a page for one user. */
-export async function visit(
-  browser: Browser,
-  url: string,
-  options: { readonly colorScheme?: 'light' | 'dark'; readonly viewport?: { width: number; height: number } } = {},
-): Promise<Visitor> {
-  const context = await browser.newContext({ locale: 'en-GB', ...options });
-  context.setDefaultTimeout(8000);
+export async function visit(browser: Browser, url: string, options: VisitOptions = {}): Promise<Visitor> {
+  const { token, ...look } = options;
+  const context = await browser.newContext({ locale: 'en-GB', ...look });
+  context.setDefaultTimeout(15_000);
+  if (token !== undefined) await context.addInitScript(`sessionStorage.setItem('token', '${token}')`);
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(String(error)));

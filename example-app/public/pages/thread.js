@@ -1,5 +1,5 @@
 import { h, icon, time } from '../dom.js';
-import { api } from '../session.js';
+import { api, nothingIfAway } from '../session.js';
 
 /** How many messages the server gives of a history, and how many after a gap. */
 const PAGE_SIZE = 50;
@@ -71,8 +71,8 @@ export function createThread({ conversationId, me, socket }) {
   async function catchUp() {
     const isFirst = messages.size === 0;
     // The last page again rather than "after the last id": read marks may have moved on messages that are here.
-    const oldestOfLastPage = [...messages.keys()].sort((a, b) => a - b).at(-PAGE_SIZE) ?? 0;
-    const found = await api(`${path}/messages${isFirst ? '' : `?after=${oldestOfLastPage - 1}`}`).catch(() => []);
+    const [oldestShown] = [...messages.keys()].sort((a, b) => a - b).slice(-PAGE_SIZE);
+    const found = await api(`${path}/messages${isFirst ? '' : `?after=${oldestShown - 1}`}`).catch(nothingIfAway);
     isLoaded = true;
     if (isFirst) hasEarlier = found.length === PAGE_SIZE;
     add(found);
@@ -82,7 +82,7 @@ export function createThread({ conversationId, me, socket }) {
 
   async function loadEarlier() {
     const heightBefore = list.scrollHeight;
-    const found = await api(`${path}/messages?before=${Math.min(...messages.keys())}`).catch(() => []);
+    const found = await api(`${path}/messages?before=${Math.min(...messages.keys())}`).catch(nothingIfAway);
     hasEarlier = found.length === PAGE_SIZE;
     add(found);
     list.scrollTop = list.scrollHeight - heightBefore;
@@ -103,7 +103,10 @@ export function createThread({ conversationId, me, socket }) {
     const upTo = Math.max(0, ...[...messages.values()].filter((message) => !isOurs(message)).map(({ id }) => id));
     if (upTo <= readByUs) return;
     readByUs = upTo;
-    await api(`${path}/read`, { upTo }).catch(() => (readByUs = 0));
+    await api(`${path}/read`, { upTo }).catch((error) => {
+      readByUs = 0;
+      nothingIfAway(error);
+    });
   }
 
   function submit(event) {
