@@ -204,7 +204,11 @@ export function missingProgram(program: string, debianPackage: string): string |
  *
  * @param missing says what is missing and how to install it; undefined when everything is there.
  */
-export function describeWithServer(title: string, missing: string | undefined, suite: (this: Mocha.Suite) => void): void {
+export function describeWithServer(
+  title: string,
+  missing: string | undefined,
+  suite: (this: Mocha.Suite) => void,
+): void {
   if (missing === undefined) {
     describe(title, suite);
     return;

@@ -1,6 +1,6 @@
 import { RealtimeError } from '../../model/errors';
 import { cleanFault, faultCode } from './fault-text';
-import type { RabbitmqSource } from './rabbitmq-link';
+import type { RabbitmqSource } from './rabbitmq-source';
 
 /**
  * Says what a fault of the driver means and what to do. A fault that waiting cannot mend becomes

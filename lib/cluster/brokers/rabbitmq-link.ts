@@ -5,15 +5,7 @@ import { keepChecking } from './liveness';
 import { namePart } from './name-part';
 import type { SendBytes } from './publish-queue';
 import { explainRabbitmqFault } from './rabbitmq-faults';
-
-/** A server to connect to, and what may be said of it. */
-export interface RabbitmqSource {
-  /** Kind and address, without credentials. */
-  readonly label: string;
-  readonly secrets: readonly string[];
-  /** Aborting the signal destroys the socket, in a way that the driver notices. */
-  connect(signal: AbortSignal): Promise<ChannelModel>;
-}
+import type { RabbitmqSource } from './rabbitmq-source';
 
 /** A hung server is noticed after interval + deadline; the heartbeat alone needs up to 15 s. */
 const checking = { intervalMs: 2000, deadlineMs: 3000 };
