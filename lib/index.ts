@@ -4,6 +4,8 @@ export { getSender } from './http/app';
 export { memoryTickets, redisTickets } from './handshake/ticket-stores';
 export { senderApi } from './http/sender-api';
 export { ticketRoute } from './http/ticket-route';
+export { brokerFromUrl } from './cluster/brokers/from-url';
+export { localBroker } from './cluster/brokers/local';
 export { clientScript } from './http/client-script';
 export { defineMessages } from './model/messages';
 export { getLoginUser, getLoginUserId, getLoginUserType, getTenantId } from './session/login-helpers';
