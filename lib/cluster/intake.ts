@@ -40,6 +40,12 @@ export interface IntakeParts {
   handleHello(): void;
 }
 
+/** When a batch came: on the clock that only runs forward, and on the one that frames carry. */
+interface Times {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
 const SKEW_MS = 5000;
 const MAX_TOLD_SCOPES = 1000;
 
@@ -92,7 +98,8 @@ export class Intake {
     const [first] = slices;
     if (first !== undefined && this.#isOwn(bytes, first)) return this.#takeOwn(bytes, first);
     if (this.#parts.receiver === undefined) return;
-    for (const slice of slices) this.#takeFrame(bytes, slice, this.#parts.receiver);
+    const times: Times = { monotonic: performance.now(), wall: this.#parts.settings.now() };
+    for (const slice of slices) this.#takeFrame(bytes, slice, this.#parts.receiver, times);
   }
 
   /** A batch is one node's, so its first bytes tell: what this node sent is not parsed again. */
@@ -110,18 +117,17 @@ export class Intake {
     this.#parts.handleOwn(frame.to === undefined ? 'all' : 'self', frame.kind === 'probe' ? frame.id : undefined);
   }
 
-  #takeFrame(bytes: Buffer, slice: FrameSlice, receiver: FrameReceiver): void {
+  #takeFrame(bytes: Buffer, slice: FrameSlice, receiver: FrameReceiver, now: Times): void {
     const { node, multiTenant, settings } = this.#parts;
     const frame = readHeader(bytes, slice.headFrom, slice.headTo, multiTenant);
     if ('why' in frame) return this.#dropUnfit(frame.why, frame.node);
     // On a broker that cannot address nodes everyone hears everything.
     if (frame.node === node || (frame.to !== undefined && frame.to !== node)) return;
-    const now = performance.now();
-    const peer = this.#peers.get(frame.node, now);
+    const peer = this.#peers.get(frame.node, now.monotonic);
     const window = frame.to === undefined ? peer.toAll : peer.toUs;
-    if (!window.add(frame.seq, now)) return this.#drop('duplicate', frame.node);
-    if (frame.kind !== 'message' && frame.kind !== 'disconnect') return this.#takeSign(frame, peer);
-    const age = settings.now() - frame.at - peer.clock.ms;
+    if (!window.add(frame.seq, now.monotonic)) return this.#drop('duplicate', frame.node);
+    if (frame.kind !== 'message' && frame.kind !== 'disconnect') return this.#takeSign(frame, peer, now);
+    const age = now.wall - frame.at - peer.clock.ms;
     if (age > settings.relayMaxAgeMs) return this.#drop('stale', frame.node);
     this.#handOver(frame, receiver, () => bytes.toString('utf8', slice.contentFrom, slice.contentTo));
   }
@@ -136,8 +142,8 @@ export class Intake {
     }
   }
 
-  #takeSign(frame: SignFrame, peer: Peer): void {
-    peer.clock.observe(frame.at, this.#parts.settings.now());
+  #takeSign(frame: SignFrame, peer: Peer, now: Times): void {
+    peer.clock.observe(frame.at, now.wall);
     if (frame.kind === 'hello') this.#parts.handleHello();
     if (frame.kind === 'bye') peer.hasLeft = true;
     if (peer.hasToldSkew || !peer.clock.isKnown || Math.abs(peer.clock.ms) <= SKEW_MS) return;

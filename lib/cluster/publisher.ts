@@ -7,7 +7,7 @@ import { RealtimeError } from '../model/errors';
 import { Route } from './route';
 
 /** Routes to single nodes are remembered, so that their numbers go on; the oldest idle ones above this are not. */
-const MAX_ROUTES = 65_536;
+const MAX_ROUTES = 8192;
 
 /** Whether frames may leave: they wait (`held`), leave (`open`), or are refused at once with an error. */
 export type Gate = 'held' | 'open' | RealtimeError;

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import express from 'express';
 import { expect } from 'chai';
 import type { AppServer } from '../support/app-server';
-import type { RealtimeEvent } from '../../lib/index';
-import { attachRealtime } from '../../lib/index';
+import type { Broker, RealtimeEvent } from '../../lib/index';
+import { RealtimeError, attachRealtime } from '../../lib/index';
 import { authenticate, closeAfterTest, startApp, tokenOf } from '../support/app-server';
 import { localBroker } from '../../lib/cluster/brokers/local';
 import { memoryBus, refusal } from '../../lib/testing/index';
@@ -129,6 +129,28 @@ describe('attach with a broker', () => {
     bus.down();
     await app.login({ id: 8 });
     expect(app.realtime.health()).to.include({ status: 'degraded', sessions: 2 });
+  });
+
+  it('tells of a broker that is set up wrongly: ready rejects, onError, health; local sockets are served', async () => {
+    const fault = new RealtimeError('ERR_REALTIME_BROKER_SETUP', 'spy: wrong password');
+    const failing = async (): Promise<void> => {
+      throw fault;
+    };
+    const throwing = (): Promise<void> => {
+      throw fault;
+    };
+    for (const start of [failing, throwing]) {
+      const broker: Broker = { label: 'spy', start, publish: noop, close: noop };
+      const app = await startApp({ name, broker });
+      const client = await app.login({ id: 7 });
+      expect(await rejection(app.realtime.ready)).to.equal(fault);
+      expect((await app.nextError()).error).to.equal(fault);
+      expect(app.realtime.health()).to.include({ status: 'degraded' });
+      expect(app.realtime.health().broker).to.include({ state: 'down', cause: 'spy: wrong password' });
+      const error = await rejection(app.realtime.send({ userId: 7 }, 't', 1));
+      expect(error.code).to.equal('ERR_REALTIME_BROKER');
+      expect(await client.next('t')).to.equal(1);
+    }
   });
 
   it('starts no broker when it is not enabled, and lets go of it when the attach fails', async () => {

@@ -146,6 +146,12 @@ describe('cluster: pushes between nodes', () => {
     await a.sender.sendText({ room: 'räume\n"{🚪' }, 'typ "é"\n', text);
     await a.sender.send({ room: 'räume\n"{🚪' }, 't', '\ud800x');
     await cluster.until(() => session.texts.length === 2);
-    expect(session.texts).to.deep.equal([text, '"\\ud800x"']);
+    // Half a surrogate pair is no text that UTF-8 can carry: it is replaced, and costs its neighbours nothing.
+    await Promise.all([
+      a.sender.sendText({ room: 'räume\n"{🚪' }, 't', '"\udc00 ü \ud800"'),
+      a.sender.send({ room: 'räume\n"{🚪' }, 't', 'neighbour'),
+    ]);
+    await cluster.until(() => session.texts.length === 4);
+    expect(session.texts).to.deep.equal([text, '"\\ud800x"', '"\ufffd ü \ufffd"', '"neighbour"']);
   });
 });
