@@ -87,13 +87,15 @@ function asLong(value: unknown): string | null {
 /** A time in the zone of the recording, UTC+8; what is no number is the epoch there. */
 function asTime(value: unknown): string | null {
   if (value === undefined || value === null) return null;
-  const epochMs = /^\d+$/.test(String(value)) ? Number(value) : 0;
+  const epochMs = typeof value === 'number' || (typeof value === 'string' && /^\d+$/.test(value)) ? Number(value) : 0;
   const local = new Date(epochMs + 8 * 3600 * 1000).toISOString().slice(0, -1);
   return local.replace(/\.000$/, '').replace(/(T\d\d:\d\d):00$/, '$1');
 }
 
 function asText(value: unknown): string | null {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'object') throw new TypeError('no text');
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
+    throw new TypeError('no text');
+  }
   return String(value);
 }

@@ -37,25 +37,37 @@ export class RawPeer {
   /** Sends an upgrade request and resolves with its answer, whatever that is. */
   static async open(url: string, headers: readonly string[] = []): Promise<RawPeer> {
     const { hostname, port, pathname, search } = new URL(url);
-    const peer = new RawPeer(connect(Number(port), hostname));
-    peer.socket.write(
-      [
-        `GET ${pathname}${search} HTTP/1.1`,
-        `Host: ${hostname}:${port}`,
-        'Connection: Upgrade',
-        'Upgrade: websocket',
-        'Sec-WebSocket-Version: 13',
-        `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
-        ...headers,
-        '\r\n',
-      ].join('\r\n'),
-    );
+    return RawPeer.request(Number(port), `GET ${pathname}${search} HTTP/1.1`, [
+      `Host: ${hostname}:${port}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
+      ...headers,
+    ]);
+  }
+
+  /** Sends any request to this machine and resolves when its answer has begun. */
+  static async request(port: number, line: string, headers: readonly string[]): Promise<RawPeer> {
+    const peer = new RawPeer(connect(port, '127.0.0.1'));
+    peer.socket.write([line, ...headers, '\r\n'].join('\r\n'));
     await peer.#waiters.until(() => peer.head !== '' || peer.#isClosed);
     return peer;
   }
 
   get status(): number {
     return Number(this.head.split(' ')[1] ?? 0);
+  }
+
+  /** What came after the head of an answer that is no upgrade. */
+  get body(): string {
+    return this.status === 101 ? '' : this.#bytes.toString('utf8');
+  }
+
+  /** One header of the answer. */
+  header(name: string): string | undefined {
+    const line = this.head.split('\r\n').find((text) => text.toLowerCase().startsWith(`${name.toLowerCase()}:`));
+    return line?.slice(name.length + 1).trim();
   }
 
   get isClosed(): boolean {
@@ -75,6 +87,11 @@ export class RawPeer {
   async got(opcode: number, count = 1): Promise<void> {
     await this.#waiters.until(() => this.count(opcode) >= count || this.#isClosed);
     if (this.count(opcode) < count) throw new Error(`closed after ${this.count(opcode)} frames of ${count}`);
+  }
+
+  /** Resolves once a condition holds that only what came can change, or the socket is closed. */
+  async until(isMet: () => boolean): Promise<void> {
+    await this.#waiters.until(() => isMet() || this.#isClosed);
   }
 
   /** Resolves once the TCP connection is over. */
