@@ -224,6 +224,13 @@ export async function rawConnect(server: Server, options: { allowHalfOpen?: bool
   return socket;
 }
 
+/** Resets a connection, as a peer that was pulled off: `resetAndDestroy` would end it in order first. */
+export function resetNow(socket: Socket): void {
+  // Node gives no other way to send RST alone.
+  const { _handle: handle } = socket as unknown as { _handle: { reset(onReset: () => void): void } };
+  handle.reset(() => socket.destroy());
+}
+
 /** Writes the text of a handshake for a path. */
 export function handshakeText(path: string, headers: readonly string[] = UPGRADE_HEADERS, method = 'GET'): string {
   return `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers.join('\r\n')}\r\n\r\n`;
