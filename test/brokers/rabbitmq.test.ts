@@ -84,16 +84,11 @@ describeWithServer('rabbitmqBroker', missingRabbitmq(), function (this: Suite) {
   let rabbitmq: RabbitmqServer;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(150_000);
     rabbitmq = await sharedRabbitmq();
     await rabbitmq.control('add_user', 'limited', secret);
-    await rabbitmq.control(
-      'set_permissions',
-      'limited',
-      '^(realtime\\.|amq\\.gen).*',
-      '^(realtime\\.|amq\\.gen).*',
-      '.*',
-    );
+    const ours = '^(realtime\.|amq\.gen).*';
+    await rabbitmq.control('set_permissions', 'limited', ours, ours, ours);
     await rabbitmq.control('add_user', 'deaf', secret);
     await rabbitmq.control('set_permissions', 'deaf', '^$', '^$', '^$');
   });
@@ -166,6 +161,17 @@ describeWithServer('rabbitmqBroker', missingRabbitmq(), function (this: Suite) {
     const port = await freePort();
     const cause = await startWaits(rabbitmqBroker({ url: `amqp://user:hunter@127.0.0.1:${port}` }), 2000);
     expect(cause.message).to.contain(`127.0.0.1:${port}`).and.contain('is the address right').and.not.contain('hunter');
+  });
+
+  it('over TLS: connects with the authority given, and is refused without', async function () {
+    const { tls } = rabbitmq;
+    if (!tls) return this.skip();
+    const node = await startNode(rabbitmqBroker({ url: tls.url, socket: { ca: tls.ca } }));
+    await say(node, 'hello');
+    await node.hears('hello', 2000);
+    const error = await startFails(rabbitmqBroker({ url: tls.url }));
+    expect(error).to.have.property('code', 'ERR_REALTIME_BROKER_SETUP');
+    expect(error.message).to.contain('TLS failed');
   });
 
   it('two applications on one exchange of their own do not hear each other', async () => {

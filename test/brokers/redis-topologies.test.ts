@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import type { Suite } from 'mocha';
 import { Cluster } from 'ioredis';
@@ -102,6 +103,25 @@ describeWithServer('redisBroker on Cluster', missingRedis(), function (this: Sui
     await node.broker.close();
     expect(await client.set('still', 'open')).to.equal('OK');
     client.disconnect();
+  });
+
+  it('a user limited to the channels of this package and to five commands is enough', async () => {
+    const rules = ['on', '>hunter-2', 'resetchannels', '&realtime:*', '-@all', '+publish', '+subscribe'];
+    for (const admin of admins) {
+      await admin.call('ACL', 'SETUSER', 'limited', ...rules, '+spublish', '+ssubscribe', '+cluster');
+    }
+    const options = { username: 'limited', password: 'hunter-2' };
+    const limited = () => redisBroker({ cluster: startNodes(), options });
+    const [sender, other] = await startTwo(limited(), limited());
+    await say(sender, 'hello');
+    await other.hears('hello', 2000);
+    const error = await startFails(
+      redisBroker({ cluster: startNodes(), options: { ...options, password: 'hunter-3' } }),
+    );
+    expect(error).to.have.property('code', 'ERR_REALTIME_BROKER_SETUP');
+    expect(inspect(error, { depth: 9, showHidden: true }))
+      .to.contain('check user and password')
+      .and.not.contain('hunter');
   });
 
   it('follows its slot to another server', async () => {

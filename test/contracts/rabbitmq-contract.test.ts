@@ -12,7 +12,7 @@ describeWithServer('broker contract: RabbitMQ', missingRabbitmq(), () => {
   let proxy: FaultProxy;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(150_000);
     rabbitmq = await sharedRabbitmq();
     proxy = await FaultProxy.start(rabbitmq.port);
   });

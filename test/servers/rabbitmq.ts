@@ -1,10 +1,12 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import * as amqp from 'amqplib';
 import { TestServer, freePorts, missingProgram, tempFolder, writeLines } from './server';
+import { makeTlsFiles, missingTls } from './tls';
+import type { TlsFiles } from './tls';
 
 /** What is missing to run RabbitMQ here, and how to install it; undefined when everything is there. */
 export const missingRabbitmq = (): string | undefined => missingProgram('rabbitmq-server', 'rabbitmq-server');
@@ -13,6 +15,8 @@ export const missingRabbitmq = (): string | undefined => missingProgram('rabbitm
 export interface RabbitmqServer {
   readonly port: number;
   readonly url: string;
+  /** The same server over TLS; undefined where certificates cannot be made. */
+  readonly tls: { readonly url: string; readonly ca: Buffer } | undefined;
   readonly server: TestServer;
   /** Runs rabbitmqctl, about a second a call; gives its output without headings. */
   control(...args: string[]): Promise<string>;
@@ -20,11 +24,13 @@ export interface RabbitmqServer {
 }
 
 export async function startRabbitmq(): Promise<RabbitmqServer> {
-  const [port = 0, distributionPort = 0, epmdPort = 0] = await freePorts(3);
+  const [port = 0, distributionPort = 0, epmdPort = 0, tlsPort = 0] = await freePorts(4);
   const epmd = await startEpmd(epmdPort);
   const folder = tempFolder('rabbitmq');
   const env = environment({ folder, port, distributionPort, epmdPort });
+  const files = missingTls() === undefined ? makeTlsFiles() : undefined;
   writeLines(join(folder, 'rabbitmq.conf'), [
+    ...(files ? tlsLines(tlsPort, files) : []),
     `listeners.tcp.1 = 127.0.0.1:${port}`,
     'loopback_users = none',
     'num_acceptors.tcp = 2',
@@ -38,21 +44,33 @@ export async function startRabbitmq(): Promise<RabbitmqServer> {
   const url = `amqp://127.0.0.1:${port}`;
   const pidFile = join(folder, 'pid');
   const server = await TestServer.start({
-    ...{ name: 'rabbitmq', command: innerScript(), args: [], env, folder, readyTimeoutMs: 60_000 },
+    ...{ name: 'rabbitmq', command: innerScript(), args: [], env, folder, readyTimeoutMs: 120_000 },
     isReady: () => servesQueues(url),
     // The launcher is a shell script; it writes the file before it becomes the server's parent.
     servingPid: () => (existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) || undefined : undefined),
   });
   const control = join(dirname(innerScript()), 'rabbitmqctl');
   return {
-    ...{ port, url, server },
+    ...{ port, url, server, tls: files && { url: `amqps://127.0.0.1:${tlsPort}`, ca: files.ca } },
     control: async (...args) =>
       (await run(control, ['-q', ...args], { env: { ...process.env, ...env } })).stdout.trim(),
     async stop() {
       await server.stop();
       await epmd.stop();
+      if (files) rmSync(files.folder, { recursive: true });
     },
   };
+}
+
+function tlsLines(port: number, files: TlsFiles): string[] {
+  return [
+    `listeners.ssl.1 = 127.0.0.1:${port}`,
+    `ssl_options.cacertfile = ${files.caFile}`,
+    `ssl_options.certfile = ${files.certFile}`,
+    `ssl_options.keyfile = ${files.keyFile}`,
+    'ssl_options.verify = verify_none',
+    'num_acceptors.ssl = 2',
+  ];
 }
 
 const run = promisify(execFile);
