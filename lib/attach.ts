@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Admitted, Handshake } from './handshake/handshake';
+import type { CloseSpec } from './model/close-codes';
 import type { Cluster } from './cluster/link';
 import type { InboundHost } from './inbound/session-inbox';
 import type { LiveSession } from './session/live-session';
@@ -12,6 +13,8 @@ import type { Sender } from './model/sender';
 import type { SessionHost } from './session/host';
 import type { SessionView } from './session/session-view';
 import { CloseCode, closeSpec } from './model/close-codes';
+import { RealtimeError, describeValue } from './model/errors';
+import { aSpanOrZero } from './option-checks';
 import { ExpiryClock } from './session/expiry';
 import { Flusher } from './session/outbox';
 import { HandlerClock } from './inbound/handler-clock';
@@ -53,7 +56,11 @@ export interface Realtime extends Sender {
   readonly ready: Promise<void>;
   /** How this node and its broker are, with every counter; holds no credentials. */
   health(): RealtimeHealth;
-  /** Refuses upgrades (503), ends all sessions, then releases everything. Idempotent; leaves no handle. */
+  /**
+   * Refuses upgrades (503), ends all sessions, then releases everything. Idempotent; leaves no handle.
+   *
+   * @throws RealtimeError `ERR_REALTIME_CLOSE_CODE`, `ERR_REALTIME_OPTION`; nothing has changed then.
+   */
   close(options?: CloseOptions): Promise<void>;
 }
 
@@ -195,14 +202,22 @@ class Attach {
     }
   }
 
-  #close(options: CloseOptions = {}): Promise<void> {
-    return (this.#closed ??= this.#shutDown(options));
+  /** A mistake in the call throws before anything is closed. */
+  #close({ drainMs = this.#options.drainMs, code = CloseCode.goingAway }: CloseOptions = {}): Promise<void> {
+    const spec = closeSpec(code);
+    if (!aSpanOrZero.accepts(drainMs)) {
+      throw new RealtimeError(
+        'ERR_REALTIME_OPTION',
+        `option drainMs must be ${aSpanOrZero.wanted}, got ${describeValue(drainMs)}`,
+      );
+    }
+    return (this.#closed ??= this.#shutDown(drainMs, spec));
   }
 
-  async #shutDown({ drainMs = this.#options.drainMs, code = CloseCode.goingAway }: CloseOptions): Promise<void> {
+  async #shutDown(drainMs: number, spec: CloseSpec): Promise<void> {
     this.#isClosing = true;
     this.#handshake?.refuseNew();
-    await drain(this.#host.hub, drainMs, closeSpec(code));
+    await drain(this.#host.hub, drainMs, spec);
     this.#heartbeat?.stop();
     this.#host.expiry.stop();
     this.#clock.close();

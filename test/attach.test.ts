@@ -1,6 +1,8 @@
+import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import express5 from 'express';
 import type { Express } from 'express';
@@ -208,11 +210,19 @@ describe('attachRealtime', () => {
       expect(await (await fetch(url)).text()).to.equal('up');
     });
 
-    it('takes the code for a restart, and refuses others', async () => {
+    it('takes the code for a restart; what cannot be throws at once and closes nothing', async () => {
       const { realtime, login } = await startApp();
       const client = await login(ada);
+      const wrong = [{ code: 999 }, { code: '1012' }, { drainMs: -1 }, { drainMs: NaN }];
+      for (const options of wrong) {
+        expect(() => realtime.close(options as never))
+          .to.throw(/must be/)
+          .with.property('code');
+      }
+      const late = await login({ id: 8 });
       await realtime.close({ code: 1012 });
       expect((await client.closed).code).to.equal(1012);
+      expect((await late.closed).code).to.equal(1012);
     });
 
     it('makes room for a new attach on the same path', async () => {
@@ -353,5 +363,13 @@ describe('attachRealtime', () => {
     await settled();
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.match(/give option broker/);
+  });
+
+  it('warns in a worker of node:cluster that has no broker', async () => {
+    cluster.setupPrimary({ exec: join(__dirname, 'support/attach-in-worker.ts'), execArgv: ['--import', 'tsx'] });
+    const worker = cluster.fork();
+    const [message] = await once(worker, 'message');
+    expect(message).to.match(/one of several \(node:cluster or NODE_APP_INSTANCE\)/);
+    await once(worker, 'exit');
   });
 });
