@@ -17,6 +17,10 @@ describeWithServer('broker contract: RocketMQ', missingRocketmq(), () => {
     rocketmq = await sharedRocketmq();
   });
 
+  afterEach(() => {
+    delete process.env['grpc_proxy'];
+  });
+
   itKeepsTheContract({
     create: ({ index }) => rocketmqBroker({ endpoints: rocketmq.endpoints, slot: index }),
     prepare: (name) => provision(rocketmq, name),
@@ -28,7 +32,10 @@ describeWithServer('broker contract: RocketMQ', missingRocketmq(), () => {
     },
     network: proxiedNetwork(
       () => rocketmq.proxy,
-      (port, index) => rocketmqBroker({ endpoints: `127.0.0.1:${port}`, slot: index }),
+      (port, index) => {
+        process.env['grpc_proxy'] = `http://127.0.0.1:${port}`;
+        return rocketmqBroker({ endpoints: rocketmq.endpoints, slot: index });
+      },
     ),
     limits: { publishMs: 3500, recoverMs: 10_000 },
   });

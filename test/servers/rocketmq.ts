@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { RocketmqAdmin } from '../../lib/cluster/brokers/rocketmq-admin';
 import { callRocketmq } from '../../lib/cluster/brokers/rocketmq-remoting';
 import { FaultProxy } from './fault-proxy';
+import { startHttpTunnel } from './http-tunnel';
 import { fetchJars, missingForJars, smallJvm } from './jars';
 import { TestServer, freePorts, tempFolder } from './server';
 
@@ -21,7 +22,10 @@ export interface RocketmqServer {
   /** The broker, for {@link RocketmqAdmin}. */
   readonly brokerAddress: string;
   readonly admin: RocketmqAdmin;
-  /** In front of the proxy of RocketMQ, which sends its clients to whatever port they came by. */
+  /**
+   * In front of an HTTP proxy for gRPC: RocketMQ sends its clients to its own address, whatever they came by. Used by
+   * what starts while `process.env.grpc_proxy` is `http://127.0.0.1:<port of this>`.
+   */
   readonly proxy: FaultProxy;
   stop(): Promise<void>;
 }
@@ -36,12 +40,14 @@ export async function startRocketmq(): Promise<RocketmqServer> {
     await names.stop();
     throw error;
   });
-  const proxy = await FaultProxy.start(grpc);
+  const tunnel = await startHttpTunnel();
+  const proxy = await FaultProxy.start(tunnel.port);
   const brokerAddress = `127.0.0.1:${broker}`;
   return {
     ...{ server, brokerAddress, endpoints: `127.0.0.1:${grpc}`, admin: new RocketmqAdmin(brokerAddress), proxy },
     stop: async () => {
       await proxy.stop();
+      tunnel.stop();
       await Promise.all([server.stop(), names.stop()]);
     },
   };
@@ -133,7 +139,6 @@ function proxyConf({ grpc, remoting, namesrv }: Ports): string {
     grpcServerPort: grpc,
     remotingListenPort: remoting,
     localServeAddr: '127.0.0.1',
-    useEndpointPortFromRequest: true,
   });
 }
 

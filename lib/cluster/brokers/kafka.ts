@@ -1,4 +1,4 @@
-import { describeValue } from '../../model/errors';
+import { describeValue, RealtimeError } from '../../model/errors';
 import type { Broker } from './broker';
 import { KafkaLinks } from './kafka-link';
 import { LinkedBroker } from './linked-broker';
@@ -70,7 +70,7 @@ export function kafkaBroker(options: KafkaBrokerOptions): Broker {
         label,
         access,
         secrets,
-        topic: topicFor(options.topic ?? `${node.name}-realtime`),
+        topic: topicFor(node.name, options.topic),
         publishTimeoutMs,
       });
       return links.open(node, scope);
@@ -79,9 +79,14 @@ export function kafkaBroker(options: KafkaBrokerOptions): Broker {
   return refuseLarger(linked, maxMessageBytes);
 }
 
-function topicFor(topic: unknown): string {
-  if (typeof topic === 'string' && /^[\w.-]{1,200}$/.test(topic)) return topic;
-  throw optionError(`${factory}: topic (by default made of name) must be letters, digits, ".", "_" or "-"`);
+function isTopic(topic: unknown): topic is string {
+  return typeof topic === 'string' && /^[\w.-]{1,200}$/.test(topic);
+}
+
+function topicFor(name: string, topic = `${name}-realtime`): string {
+  if (isTopic(topic)) return topic;
+  const message = `${JSON.stringify(topic)} cannot be a topic of Kafka, where only letters, digits, ".", "_" and "-" may stand: give the option topic`;
+  throw new RealtimeError('ERR_REALTIME_BROKER_SETUP', message);
 }
 
 function checkOptions(options: KafkaBrokerOptions) {
@@ -92,7 +97,11 @@ function checkOptions(options: KafkaBrokerOptions) {
     throw optionError(`${factory}: brokers must be a list of host:port, got ${describeValue(brokers)}`);
   }
   if (kafka !== undefined && !isKafka(kafka)) throw optionError(`${factory}: kafka must be a Kafka object of kafkajs`);
-  if (options.topic !== undefined) topicFor(options.topic);
+  if (options.topic !== undefined && !isTopic(options.topic)) {
+    throw optionError(
+      `${factory}: topic must be letters, digits, ".", "_" or "-", got ${describeValue(options.topic)}`,
+    );
+  }
   if (!Number.isInteger(maxMessageBytes) || maxMessageBytes < 1) {
     throw optionError(
       `${factory}: maxMessageBytes must be a whole number, at least 1, got ${describeValue(maxMessageBytes)}`,

@@ -36,6 +36,8 @@ const version = '1.0.8';
 /** The shortest poll that a proxy takes. Its own default is 20 s, and a poll may outlive its client by as much. */
 const pollMs = 5000;
 const requestTimeout = 3000;
+/** The driver's own pauses are up to 2 s, between its tries at start and while it shuts down. */
+const pauseMs = 50;
 const quiet = { info: ignore, warn: ignore, error: ignore, debug: ignore, close: ignore };
 
 /**
@@ -135,7 +137,7 @@ function producerClass(driver: typeof Driver, streams: Streams) {
     }
 
     protected override sleep(ms: number): Promise<void> {
-      return super.sleep(shorter(ms));
+      return streams.isEnded ? forEver() : super.sleep(Math.min(ms, pauseMs));
     }
 
     protected override async updateRoutes(): Promise<void> {
@@ -169,7 +171,7 @@ function consumerClass(driver: typeof Driver, streams: Streams, listeners: Rocke
     }
 
     protected override sleep(ms: number): Promise<void> {
-      return super.sleep(shorter(ms));
+      return streams.isEnded ? forEver() : super.sleep(Math.min(ms, pauseMs));
     }
 
     protected override async updateRoutes(): Promise<void> {
@@ -234,14 +236,13 @@ function consumerClass(driver: typeof Driver, streams: Streams, listeners: Rocke
   };
 }
 
-/** The driver's pauses are between its three tries at start (we have our own), and at shutdown a full second. */
-function shorter(ms: number): number {
-  return Math.min(ms, 50);
+/** Stops a start or shutdown that was cut off where it is: going on, it would set timers that nobody clears. */
+function holdIfEnded(streams: Streams): Promise<void> | undefined {
+  return streams.isEnded ? forEver() : undefined;
 }
 
-/** Keeps a start that was cut off from going on: it would set timers that nobody clears. */
-function holdIfEnded(streams: Streams): Promise<void> | undefined {
-  return streams.isEnded ? new Promise(() => {}) : undefined;
+function forEver(): Promise<void> {
+  return new Promise(() => {});
 }
 
 function ignore(): void {}

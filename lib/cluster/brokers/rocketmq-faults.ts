@@ -17,6 +17,11 @@ export function isMissingTopic(fault: unknown): boolean {
   return chain(fault).some((inner) => faultCode(inner) === codes.topicMissing);
 }
 
+/** Whether a request had no answer in time (gRPC's DEADLINE_EXCEEDED). */
+export function isUnanswered(fault: unknown): boolean {
+  return chain(fault).some((inner) => faultCode(inner) === 4);
+}
+
 /**
  * Puts a fault of the driver into words: as a set-up error where waiting mends nothing, as a plain error otherwise.
  * The driver hides the reason some causes down. No secret in either.
@@ -24,7 +29,7 @@ export function isMissingTopic(fault: unknown): boolean {
 export function explain(fault: unknown, names: RocketmqNames): Error {
   if (fault instanceof RealtimeError) return fault;
   const faults = chain(fault);
-  const reason = cleanFault(faults.at(-1), names.secrets).message;
+  const reason = oneLine(cleanFault(faults.at(-1), names.secrets).message);
   const found = faults.map(faultCode);
   if (found.includes(codes.topicMissing)) return setupError(missingTopicText(names, reason));
   if (found.includes(codes.groupMissing) || /group not found|group.* not exist/i.test(reason)) {
@@ -62,6 +67,11 @@ function chain(fault: unknown): unknown[] {
     faults.push(inner.cause);
   }
   return faults;
+}
+
+/** RocketMQ's own remarks go over several lines, with a link for each. */
+function oneLine(text: string): string {
+  return (text.split('\n')[0] ?? '').trim();
 }
 
 function setupError(message: string): RealtimeError {

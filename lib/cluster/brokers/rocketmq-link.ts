@@ -7,30 +7,35 @@ import type { LinkScope } from './link-scope';
 import { keepChecking } from './liveness';
 import { namePart } from './name-part';
 import { pause } from './pause';
-import type { Repeats } from './repeats';
+import { Repeats } from './repeats';
 import type { SendBytes } from './publish-queue';
 import { SlotClaim } from './rocketmq-claim';
 import { makeClients } from './rocketmq-driver';
 import type { RocketmqAccess, RocketmqClients } from './rocketmq-driver';
-import { explain, isMissingTopic } from './rocketmq-faults';
+import { explain, isMissingTopic, isUnanswered } from './rocketmq-faults';
 import type { RocketmqNames } from './rocketmq-faults';
 import { packFrames, readHead, slotTag, unpackFrames, writeMessage } from './rocketmq-message';
 import type { RocketmqNews } from './rocketmq-message';
-import type { RocketmqSlots } from './rocketmq-slots';
+import { RocketmqSlots } from './rocketmq-slots';
 
 /** What all links of one broker share. */
 export interface RocketmqPlan extends RocketmqNames {
   readonly access: RocketmqAccess;
   readonly slot: string;
-  readonly slots: RocketmqSlots;
   readonly publishTimeoutMs: number;
+  readonly state: RocketmqState;
+}
+
+/** What outlives the links of one broker. */
+export class RocketmqState {
+  readonly slots = new RocketmqSlots();
+  readonly repeats = new Repeats();
+  /** How many messages this node has sent. */
+  published = 0;
   /** Set once the first probe has come back: what was read before is older than this process. */
-  readonly history: { isPast: boolean };
-  readonly repeats: Repeats;
-  /** How many messages this node has sent, over all its links. */
-  readonly published: { count: number };
+  isHistoryPast = false;
   /** Of the link that is open, or being opened. */
-  readonly latest: { scope: LinkScope | undefined };
+  scope: LinkScope | undefined;
 }
 
 /** The driver alone would wait for ever. */
@@ -63,7 +68,7 @@ export class RocketmqLink {
     this.#node = node;
     this.#scope = scope;
     this.#app = namePart(node.name);
-    plan.latest.scope = scope;
+    plan.state.scope = scope;
     this.#claim = new SlotClaim({
       nodeId: node.id,
       slot: plan.slot,
@@ -87,7 +92,7 @@ export class RocketmqLink {
       canJoin: (first, next) => isSameRoute(first.to, next.to),
       isTooLarge: () => false,
     });
-    return (bytes, to) => sender.send(bytes, to);
+    return (bytes, to) => (to.length === 0 ? Promise.resolve() : sender.send(bytes, to));
   }
 
   async #start(): Promise<void> {
@@ -149,30 +154,34 @@ export class RocketmqLink {
     this.#scope.heard();
     const head = readHead(message);
     if (head?.app !== this.#app) return;
-    const { history, slots, repeats } = this.#plan;
-    slots.learn(head.node, head.slot);
+    const { state } = this.#plan;
+    state.slots.learn(head.node, head.slot);
     const isOwn = head.node === this.#node.id;
     if (isOwn) this.#claim.heardSelf();
     if (head.kind !== 'frames') {
       this.#claim.handle(head, (message.deliveryAttempt ?? 1) <= 1);
-      history.isPast ||= this.#claim.hasEchoed;
+      state.isHistoryPast ||= this.#claim.hasEchoed;
       return;
     }
-    if (!history.isPast || !(head.to?.includes(this.#node.id) ?? true)) return;
-    if (!repeats.isNew(head.node, head.count ?? 0)) return;
+    if (!state.isHistoryPast || !(head.to?.includes(this.#node.id) ?? true)) return;
+    if (!state.repeats.isNew(head.node, head.count ?? 0)) return;
     // A poll may outlive its link on a broker that hung; what it brings is still for this node.
-    for (const frame of unpackFrames(message.body)) this.#plan.latest.scope?.deliver(frame);
+    for (const frame of unpackFrames(message.body)) state.scope?.deliver(frame);
   }
 
   /** All parts have one route. */
   async #sendFrames(parts: readonly Outbound[]): Promise<void> {
     const { to } = parts[0] ?? { to: [] };
-    this.#plan.published.count += 1;
-    const news = { kind: 'frames', count: this.#plan.published.count, ...(to !== 'all' && { to }) } as const;
+    const { state } = this.#plan;
+    state.published += 1;
+    const news = { kind: 'frames', count: state.published, ...(to !== 'all' && { to }) } as const;
     try {
-      await this.#send(this.#plan.slots.tagFor(to), news, packFrames(parts.map((part) => part.bytes)));
+      await this.#send(state.slots.tagFor(to), news, packFrames(parts.map((part) => part.bytes)));
     } catch (fault) {
-      throw explain(fault, this.#plan);
+      const error = explain(fault, this.#plan);
+      // A proxy that hangs: whatever is sent now would come late, and all at once.
+      if (isUnanswered(fault)) this.#scope.lose(error);
+      throw error;
     }
   }
 

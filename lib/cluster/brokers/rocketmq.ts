@@ -1,11 +1,9 @@
-import { describeValue } from '../../model/errors';
+import { describeValue, RealtimeError } from '../../model/errors';
 import type { Broker } from './broker';
 import { checkMs, checkOptionKeys, optionError } from './check-options';
 import { LinkedBroker } from './linked-broker';
-import { RocketmqLink } from './rocketmq-link';
+import { RocketmqLink, RocketmqState } from './rocketmq-link';
 import type { RocketmqPlan } from './rocketmq-link';
-import { RocketmqSlots } from './rocketmq-slots';
-import { Repeats } from './repeats';
 import { refuseLarger } from './size-limit';
 
 /** What the proxy lets in, where it asks (ACL). */
@@ -63,20 +61,9 @@ export function rocketmqBroker(options: RocketmqBrokerOptions): Broker {
     ...{ label, publishTimeoutMs, maxInFlight, openTimeoutMs, endTimeoutMs },
     open: (node, scope) => {
       plan ??= {
-        ...{
-          label,
-          access,
-          slot,
-          secrets,
-          publishTimeoutMs,
-          slots: new RocketmqSlots(),
-          history: { isPast: false },
-          repeats: new Repeats(),
-          published: { count: 0 },
-          latest: { scope: undefined },
-        },
-        topic: checkName('topic', options.topic ?? `${node.name}-realtime`),
-        group: checkName('groupPrefix and slot', `${options.groupPrefix ?? `${node.name}-realtime-`}${slot}`),
+        ...{ label, access, slot, secrets, publishTimeoutMs, state: new RocketmqState() },
+        topic: nameFor('topic', options.topic ?? `${node.name}-realtime`),
+        group: nameFor('groupPrefix', `${options.groupPrefix ?? `${node.name}-realtime-`}${slot}`),
       };
       return new RocketmqLink(plan, node, scope).open();
     },
@@ -96,8 +83,8 @@ function checkOptions(options: RocketmqBrokerOptions) {
       `${factory}: slot must be a number or a short name of letters, digits, "_" or "-", got ${describeValue(slot)}`,
     );
   }
-  if (options.topic !== undefined) checkName('topic', options.topic);
-  if (options.groupPrefix !== undefined) checkName('groupPrefix', options.groupPrefix);
+  checkName('topic', options.topic);
+  checkName('groupPrefix', options.groupPrefix);
   const login = credentials && checkCredentials(credentials);
   return {
     label: `rocketmq://${endpoints}`,
@@ -108,9 +95,19 @@ function checkOptions(options: RocketmqBrokerOptions) {
   };
 }
 
-function checkName(key: string, name: unknown): string {
-  if (typeof name === 'string' && /^[\w%|-]{1,120}$/.test(name)) return name;
-  throw optionError(`${factory}: ${key} (by default made of name) must be letters, digits, "_", "-", "|" or "%"`);
+function isName(name: unknown): name is string {
+  return typeof name === 'string' && /^[\w%|-]{1,120}$/.test(name);
+}
+
+function checkName(key: string, name: unknown): void {
+  if (name === undefined || isName(name)) return;
+  throw optionError(`${factory}: ${key} must be letters, digits, "_", "-", "|" or "%", got ${describeValue(name)}`);
+}
+
+function nameFor(key: string, name: string): string {
+  if (isName(name)) return name;
+  const message = `${JSON.stringify(name)} cannot be a name in RocketMQ, where only letters, digits, "_", "-", "|" and "%" may stand: give the option ${key}`;
+  throw new RealtimeError('ERR_REALTIME_BROKER_SETUP', message);
 }
 
 function checkCredentials(credentials: RocketmqCredentials): RocketmqCredentials {
