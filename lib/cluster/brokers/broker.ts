@@ -28,6 +28,7 @@ export interface Broker {
   /**
    * Resolves when the broker took the bytes; rejects within the broker's own `publishTimeoutMs`.
    * A rejection means *unknown*: the bytes may still arrive. What one node publishes arrives in its order.
+   * Rejects at once while the broker is down, and where the broker can tell that a node of `to` does not listen.
    *
    * @param to `'all'` nodes of the application, or some by id; a broker that cannot address nodes sends to all.
    */
