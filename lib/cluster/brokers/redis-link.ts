@@ -180,7 +180,9 @@ async function trySharded(subscriber: Redis, channels: readonly (string | Buffer
 }
 
 function isBareClose(fault: unknown): boolean {
-  return fault instanceof Error && /connection is closed|none of startup nodes|stream isn't writeable/i.test(fault.message);
+  return (
+    fault instanceof Error && /connection is closed|none of startup nodes|stream isn't writeable/i.test(fault.message)
+  );
 }
 
 /** Ends a connection at once, a hung one too; resolves when it is gone. */
