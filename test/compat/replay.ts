@@ -68,8 +68,6 @@ class Stage {
   readonly #headers: readonly string[];
   readonly #peers = new Map<string, RawPeer>();
   readonly #sessions = new Map<string, AnySession>();
-  /** How many of the pongs at the end of a socket's frames are answers to our own questions. */
-  readonly #asked = new Map<string, number>();
   readonly #cut = new Set<string>();
 
   constructor(server: TestServer, headers: readonly string[]) {
@@ -83,7 +81,6 @@ class Stage {
     const session = this.#server.opened.at(-1);
     if (session === undefined) throw new Error(`${name} was not let in`);
     this.#sessions.set(name, session);
-    this.#asked.set(name, 0);
   }
 
   async take(step: Step, row: SocketCase): Promise<void> {
@@ -96,17 +93,18 @@ class Stage {
     return undefined;
   }
 
-  /** A pong says that all that was sent before has been dealt with. Sockets that are closing answer no more. */
+  /**
+   * Asks each socket and waits for its answer: all that was sent before has been dealt with then. The text ping makes
+   * the server write what waits; the protocol ping behind it tells our question from those of the case. Sockets that
+   * are closing answer no more.
+   */
   async settle(): Promise<void> {
     for (const [name, peer] of this.#peers) {
       if (this.#cut.has(name) || peer.count(Opcode.close) > 0) continue;
-      const texts = peer.texts.filter((text) => text === 'pong').length;
+      const answers = peer.frames.filter(isMarker).length;
       peer.send(Opcode.text, 'ping');
-      await peer.until(
-        () => peer.texts.filter((text) => text === 'pong').length > texts || peer.count(Opcode.close) > 0,
-      );
-      // A text ping of the case itself may still be unanswered: then one more pong is on its way.
-      if (peer.count(Opcode.close) === 0) this.#asked.set(name, (this.#asked.get(name) ?? 0) + 1);
+      peer.send(Opcode.ping, MARKER);
+      await peer.until(() => peer.frames.filter(isMarker).length > answers || peer.count(Opcode.close) > 0);
     }
   }
 
@@ -116,8 +114,7 @@ class Stage {
       const wanted = expected[name];
       // A close by the server comes right after its close frame: nothing to wait for where none is expected.
       if (wanted?.tcp === 'closed by server') await peer.gone();
-      const asked = this.#asked.get(name) ?? 0;
-      const frames = asked === 0 ? peer.frames : peer.frames.slice(0, -asked);
+      const frames = withoutAnswers(peer.frames);
       outcomes[name] = {
         frames: frames.map((frame, index) => viewOf(frame, wanted?.frames[index])),
         tcp: peer.isClosed && !this.#cut.has(name) ? 'closed by server' : 'left open',
@@ -164,6 +161,26 @@ class Stage {
     if (userType === undefined) throw new Error('a call without a target');
     return userId === undefined ? { userType } : { userType, userId };
   }
+}
+
+const MARKER = 'settled';
+
+function isMarker({ opcode, payload }: Frame): boolean {
+  return opcode === Opcode.pong && payload.toString() === MARKER;
+}
+
+/** The frames of the case alone: each marker goes, and with it the text pong before it. */
+function withoutAnswers(all: readonly Frame[]): readonly Frame[] {
+  const frames: Frame[] = [];
+  for (const frame of all) {
+    if (!isMarker(frame)) frames.push(frame);
+    else
+      frames.splice(
+        frames.findLastIndex(({ payload }) => payload.toString() === 'pong'),
+        1,
+      );
+  }
+  return frames;
 }
 
 function sendAs(sender: TenantSender, target: Target, call: ServerCall): ReturnType<TenantSender['send']> {
