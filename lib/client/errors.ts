@@ -18,5 +18,9 @@ export class ClientError extends Error {
 /** Reads the content of an `$error` frame. */
 export function errorOf(content: unknown): ClientError {
   const { code, message, retryable } = (content ?? {}) as { code?: unknown; message?: unknown; retryable?: unknown };
-  return new ClientError(String(code ?? 'internal'), String(message ?? 'refused'), retryable === true);
+  return new ClientError(textOr(code, 'internal'), textOr(message, 'refused'), retryable === true);
+}
+
+function textOr(value: unknown, fallback: string): string {
+  return typeof value === 'string' ? value : fallback;
 }

@@ -19,7 +19,7 @@ export type { MessageContract } from '../model/messages';
  */
 export function connect<Contract = undefined>(url: string, options: ClientOptions = {}): RealtimeClient<Contract> {
   // One class for all contracts: the contract only narrows what the methods take and give.
-  return new Client(absolute(url), options) as unknown as RealtimeClient<Contract>;
+  return new Client(absolute(url), options);
 }
 
 function absolute(url: string): string {

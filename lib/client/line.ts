@@ -93,8 +93,8 @@ export class Line {
     // An error is always followed by a close.
     socket.onerror = () => undefined;
     socket.onclose = (event) => {
-      const { code, reason } = (event as { code?: unknown; reason?: unknown } | undefined) ?? {};
-      this.end({ code: Number(code ?? BROKEN), reason: String(reason ?? '') });
+      const { code, reason } = event ?? {};
+      this.end({ code: Number(code ?? BROKEN), reason: typeof reason === 'string' ? reason : '' });
     };
   }
 

@@ -47,6 +47,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
     connectTimeoutMs: 15_000,
     pongTimeoutMs: 5000,
     requestTimeoutMs: 10_000,
+    // eslint-disable-next-line no-console -- a page has no other place for it
     onError: (error) => console.error(error),
     ...options,
   };

@@ -40,7 +40,7 @@ async function open({ port, count: wanted, concurrency, flavour, firstUser }: Op
 }
 
 async function openOne(port: number, user: number, flavour: Flavour): Promise<LoadSocket> {
-  const token = jwt.sign({ sub: user } satisfies Claims as object, JWT_SECRET, { noTimestamp: true });
+  const token = jwt.sign({ sub: user } satisfies Claims, JWT_SECRET, { noTimestamp: true });
   const path = flavour === 'socket.io' ? '/socket.io/?EIO=4&transport=websocket' : PATH;
   const headers = [`Authorization: Bearer ${token}`];
   if (flavour === 'v1') headers.push('Sec-WebSocket-Protocol: express-realtime.v1');

@@ -45,7 +45,7 @@ export class Worker {
     this.#calls += 1;
     const id = this.#calls;
     return new Promise<Result>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.#waiting.set(id, { resolve, reject });
       this.#child.send({ id, operation, argument } satisfies Call);
     });
   }
