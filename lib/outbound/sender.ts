@@ -31,7 +31,7 @@ export interface Senders {
   /** The plain one. Its methods are bound, so that destructuring works. */
   readonly sender: Sender;
   /** One that is bound to the tenant of a session; `''` where there are no tenants. */
-  boundTo(tenant: string): TenantSender;
+  readonly boundTo: (tenant: string) => TenantSender;
 }
 
 /** Makes the senders of one attach. */
