@@ -28,7 +28,7 @@ const stageLimitMs = 10 * 60_000;
 const minLinePercent = 90;
 
 /** Folders of test/ whose suites need servers, a browser or an installed package; all others are unit tests. */
-const apart = ['contracts', 'brokers', 'cluster-e2e', 'e2e', 'pack'];
+const apart = ['contracts', 'brokers', 'cluster-e2e', 'example-app', 'e2e', 'pack'];
 const brokers = ['redis', 'rabbitmq', 'kafka', 'rocketmq'];
 
 async function main(): Promise<void> {
@@ -81,6 +81,7 @@ function lanes(): Stage[][] {
       ),
     ),
     mocha('cluster', inFolder('cluster-e2e')),
+    mocha('example', inFolder('example-app')),
     mocha('browser', inFolder('e2e')),
   ].map((stage) => ({ ...stage, hasCoverage: true }));
   return [here, withServers].map((lane) =>
