@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Opcode, RawPeer, maskedFrame } from './raw-peer';
+import type { RealtimeOptions } from '../../lib/index';
+import type { TestServer } from './support';
 import { TestClient, startServer, stopServers, tokenOf } from './support';
 import { WebSocket } from 'ws';
 
@@ -76,6 +78,31 @@ describe('heartbeat', () => {
     });
   }
 
+  describe('while a session is not read because its handlers are behind', () => {
+    it('does not take it for silent', async () => {
+      const { server, peer, release } = await startPaused({ heartbeatMs: BEAT_MS });
+      const beats = await server.connect({ id: 'counts beats' });
+      for (let beat = 0; beat < 5; beat += 1) await once(beats.ws, 'ping');
+      expect(server.closed).to.deep.equal([]);
+      release();
+      // Read again: it must give signs of life as all others.
+      await peer.got(Opcode.ping, peer.count(Opcode.ping) + 1);
+      await peer.gone();
+      await server.closings(1);
+      expect(server.closed[0]?.info.why).to.equal('silent');
+    });
+
+    it('closes it with 4429 after maxPauseMs', async () => {
+      const { server, peer, release } = await startPaused({ heartbeatMs: BEAT_MS, maxPauseMs: 2 * BEAT_MS });
+      await peer.got(Opcode.close);
+      expect(peer.frames.at(-1)?.payload.readUInt16BE()).to.equal(4429);
+      peer.socket.destroy();
+      await server.closings(1);
+      expect(server.closed[0]?.info).to.deep.equal({ code: 4429, reason: 'handlers too slow', why: 'flood' });
+      release();
+    });
+  });
+
   it('keeps healthy sockets when its process was stopped (SIGSTOP) for many beats', async function () {
     // A child that compiles itself starts slowly on a busy machine.
     this.timeout(60_000);
@@ -108,6 +135,22 @@ describe('heartbeat', () => {
     }
   });
 });
+
+/** A peer that has sent more than may wait behind a handler that is not done. */
+async function startPaused(
+  options: Partial<RealtimeOptions>,
+): Promise<{ readonly server: TestServer; readonly peer: RawPeer; release(): void }> {
+  const server = await startServer({ ...options, maxQueuedBytes: 500, onError: () => undefined });
+  let release = (): void => undefined;
+  const done = new Promise<void>((resolve) => (release = resolve));
+  server.realtime.registry.on('slow', () => done);
+  const peer = await RawPeer.open(server.url({ id: 1 }));
+  for (let index = 0; index < 20; index += 1)
+    peer.send(Opcode.text, `{"type":"slow","content":"\\"${'x'.repeat(50)}\\""}`);
+  const [session] = server.opened;
+  while (session?.socket.isPaused !== true) await new Promise((resolve) => setImmediate(resolve));
+  return { server, peer, release };
+}
 
 function fragment(peer: RawPeer): void {
   peer.socket.write(maskedFrame(peer.count(Opcode.ping) === 1 ? Opcode.text : 0, Buffer.from('x'), { isFinal: false }));

@@ -5,7 +5,10 @@ import { RawPeer, Opcode } from './raw-peer';
 import { parseMessage, startServer, stopServers } from './support';
 import type { TestServer } from './support';
 
-describe('session outbox', () => {
+describe('session outbox', function () {
+  // Hundreds of sockets, one after another, over TLS too.
+  this.timeout(60_000);
+
   afterEach(stopServers);
 
   for (const isTls of [false, true]) {
@@ -141,6 +144,17 @@ describe('session outbox', () => {
     );
     peer.socket.destroy();
     await server.closings(1);
+  });
+
+  it('tells how many frames were queued and never written', async () => {
+    const server = await startServer();
+    const client = await server.connect({ id: 1 });
+    for (let index = 0; index < 3; index += 1) client.session.send('n', index);
+    client.session.socket.terminate();
+    expect(client.session.send('n', 3)).to.equal(false);
+    await server.told('session.closed');
+    expect(server.events.at(-1)).to.include({ name: 'session.closed', why: 'lost', discarded: 3 });
+    expect(server.errors).to.deep.equal([]);
   });
 
   it('costs the others no frame when one socket of a broadcast is broken', async () => {
