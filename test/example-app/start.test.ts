@@ -1,5 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -9,12 +7,11 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import request from 'supertest';
 import { Database } from '../../example-app/database';
-
-const MAIN = join(__dirname, '../../example-app/main.ts');
+import { ExampleProcess } from './example-process';
 
 describe('example app: as a process', function () {
   this.timeout(30_000);
-  const children: ChildProcess[] = [];
+  const processes: ExampleProcess[] = [];
   let folder: string;
 
   beforeEach(() => {
@@ -22,46 +19,23 @@ describe('example app: as a process', function () {
   });
 
   afterEach(() => {
-    for (const child of children.splice(0)) child.kill('SIGKILL');
+    for (const { child } of processes.splice(0)) child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Starts main.ts; `said` resolves with all that it printed, once that matches. */
-  function start(env: NodeJS.ProcessEnv): { child: ChildProcess; said(pattern: RegExp): Promise<string> } {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
-      env: { ...process.env, NODE_V8_COVERAGE: '', DATABASE: join(folder, 'deep/example.sqlite'), PORT: '0', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    children.push(child);
-    let output = '';
-    const listeners = new Set<() => void>();
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (chunk: Buffer) => {
-        output += chunk.toString();
-        for (const listener of listeners) listener();
-      });
-    }
-    const said = (pattern: RegExp) =>
-      new Promise<string>((resolve, reject) => {
-        const check = () => pattern.test(output) && resolve(output);
-        listeners.add(check);
-        child.once('close', () => (check() ? undefined : reject(new Error(`it ended and said: ${output}`))));
-        check();
-      });
-    return { child, said };
+  function start(env: NodeJS.ProcessEnv = {}): ExampleProcess {
+    const started = new ExampleProcess({ DATABASE: join(folder, 'deep/example.sqlite'), ...env });
+    processes.push(started);
+    return started;
   }
 
-  const addressIn = (text: string) => /http:\/\/[\d.:]+/.exec(text)?.[0] ?? '';
-
   it('prints its address, listens on 127.0.0.1 only, serves the page, and ends on SIGTERM', async () => {
-    const { child, said } = start({});
-    const url = addressIn(await said(/\n/));
+    const started = start();
+    const url = await started.address();
     expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+$/);
     const { text } = await request(url).get('/').expect(200);
     expect(text).to.contain('main.js');
-    child.kill('SIGTERM');
-    const [code] = await once(child, 'exit');
-    expect(code).to.equal(0);
+    expect(await started.end()).to.equal(0);
   });
 
   it('says which port is taken and what to do, and ends with 1', async () => {
@@ -69,9 +43,9 @@ describe('example app: as a process', function () {
     await once(holder, 'listening');
     const { port } = holder.address() as AddressInfo;
     try {
-      const { child, said } = start({ PORT: String(port) });
-      const exited = once(child, 'exit');
-      expect(await said(/\n/))
+      const started = start({ PORT: String(port) });
+      const exited = once(started.child, 'exit');
+      expect(await started.said(/\n/))
         .to.contain(`Port ${port} is taken`)
         .and.contain('npm start')
         .and.not.contain('at ');
@@ -91,7 +65,7 @@ describe('example app: as a process', function () {
         .get('/api/me')
         .set('Authorization', `Bearer ${token}`)
         .then(({ status }) => status);
-    const [a, b] = await Promise.all([start({}), start({})].map(async ({ said }) => addressIn(await said(/http/))));
+    const [a, b] = await Promise.all([start(), start()].map((started) => started.address()));
     const token = await tokenOf(a ?? '');
     expect(await statusOf(a ?? '', token)).to.equal(200);
     expect(await statusOf(b ?? '', token)).to.equal(401);
