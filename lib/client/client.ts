@@ -7,7 +7,7 @@ import { ClientError, errorOf } from './errors';
 import { ClientRequests } from './requests';
 import { Line } from './line';
 import { listenToPage } from './wake';
-import { resolveClientOptions } from './options';
+import { resolveClientOptions, timerMs } from './options';
 
 /** `waiting` = between two tries; `closed` = for good, see {@link StatusChange.end}. */
 export type ClientStatus = 'connecting' | 'open' | 'waiting' | 'closed';
@@ -19,6 +19,12 @@ export interface StatusChange {
   readonly end?: LineEnd;
   /** With `waiting`: in how many milliseconds the next try begins. */
   readonly retryInMs?: number;
+}
+
+/** A message that waits for a line; a request has an id. */
+interface Queued {
+  readonly id: number | undefined;
+  readonly text: string;
 }
 
 type Inbound<Contract> = Contract extends MessageContract ? Extract<keyof Contract['serverToClient'], string> : string;
@@ -81,7 +87,7 @@ export class Client implements RealtimeClient {
   readonly #statusListeners = new Set<(change: StatusChange) => void>();
   readonly #requests = new ClientRequests();
   readonly #stopListening: () => void;
-  #queue: string[] = [];
+  #queue: Queued[] = [];
   #status: ClientStatus = 'connecting';
   #sessionId: string | undefined;
   #line: Line | undefined;
@@ -90,6 +96,9 @@ export class Client implements RealtimeClient {
   #openedAt = 0;
   /** What the server said of when to come back; used once. */
   #comeBackInMs: number | undefined;
+  /** Until then a page that wakes up does not hurry. */
+  #notBefore = 0;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
 
   constructor(url: string, options: ClientOptions) {
     this.#url = url;
@@ -130,7 +139,10 @@ export class Client implements RealtimeClient {
     const send = (id: number): void => {
       if (!this.#send({ type, id, content })) throw new ClientError('offline', 'there is no connection', true);
     };
-    return this.#requests.ask(send, timeoutMs ?? this.#options.requestTimeoutMs, signal);
+    const forget = (id: number): void => {
+      this.#queue = this.#queue.filter((queued) => queued.id !== id);
+    };
+    return this.#requests.ask(send, forget, timeoutMs ?? this.#options.requestTimeoutMs, signal);
   }
 
   close(): void {
@@ -149,7 +161,7 @@ export class Client implements RealtimeClient {
     if (offline === 'drop') return false;
     if (offline === 'reject') throw new ClientError('offline', 'there is no connection', true);
     if (this.#queue.length >= maxQueued) throw new ClientError('queue_full', 'too many messages are waiting', true);
-    this.#queue.push(text);
+    this.#queue.push({ id: message.id, text });
     return true;
   }
 
@@ -184,22 +196,29 @@ export class Client implements RealtimeClient {
   #opened(hello: Readonly<Record<string, unknown>>): void {
     this.#sessionId = String(hello['sessionId']);
     this.#openedAt = Date.now();
-    this.#tell({ status: 'open' });
     const queue = this.#queue;
     this.#queue = [];
-    for (const text of queue) this.#line?.send(text);
+    // Before anybody is told: what was sent first goes first.
+    for (const { text } of queue) this.#line?.send(text);
+    this.#tell({ status: 'open' });
   }
 
   #ended(line: Line, end: LineEnd): void {
     if (this.#line !== line) return;
     this.#line = undefined;
     this.#sessionId = undefined;
-    this.#requests.rejectAll('disconnected');
+    clearTimeout(this.#renewal);
+    this.#requests.rejectAll('disconnected', (id) => this.#queue.some((queued) => queued.id === id));
     const isFinal = end.code >= 4400 && end.code < 4500 && !RETRY_CODES.includes(end.code);
     if (isFinal) return this.#finish(end);
     const retryInMs = this.#backoffMs();
-    this.#retry = setTimeout(() => this.#connect(), retryInMs);
+    this.#retryIn(retryInMs);
     this.#tell({ status: 'waiting', end, retryInMs });
+  }
+
+  #retryIn(ms: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#connect(), ms);
   }
 
   /** Full jitter: anything from 0 to the doubled limit. A line that held resets it; one that dies at once does not. */
@@ -209,6 +228,7 @@ export class Client implements RealtimeClient {
     this.#comeBackInMs = undefined;
     if (this.#openedAt !== 0 && Date.now() - this.#openedAt > maxBackoffMs) this.#failures = 0;
     this.#openedAt = 0;
+    this.#notBefore = Date.now() + (told ?? 0);
     if (told !== undefined) return told;
     const limit = Math.min(maxBackoffMs, minBackoffMs * 2 ** this.#failures);
     this.#failures += 1;
@@ -219,17 +239,20 @@ export class Client implements RealtimeClient {
     const line = this.#line;
     this.#line = undefined;
     clearTimeout(this.#retry);
+    clearTimeout(this.#renewal);
     this.#stopListening();
     this.#queue = [];
     this.#sessionId = undefined;
     line?.end(end);
-    this.#requests.rejectAll('closed');
+    this.#requests.rejectAll('closed', () => false);
     this.#tell({ status: 'closed', end });
   }
 
   #wake(): void {
-    if (this.#status === 'waiting') this.#connect();
-    else this.#line?.check();
+    if (this.#status !== 'waiting') return this.#line?.check();
+    const heldMs = this.#notBefore - Date.now();
+    if (heldMs > 0) this.#retryIn(heldMs);
+    else this.#connect();
   }
 
   /** A page in the back/forward cache may keep no socket; it wakes up with a new one. */
@@ -275,17 +298,25 @@ export class Client implements RealtimeClient {
 
   #draining(content: unknown): void {
     const { reconnectInMs } = (content ?? {}) as { reconnectInMs?: unknown };
-    if (typeof reconnectInMs === 'number') this.#comeBackInMs = Math.max(0, reconnectInMs);
+    if (typeof reconnectInMs === 'number') this.#comeBackInMs = timerMs(Math.max(0, reconnectInMs));
   }
 
-  /** The login is about to end: a new token keeps the line. What goes wrong is the server's to answer, with 4401. */
-  async #renew(): Promise<void> {
+  /** The login is about to end: a new token keeps the line. A passing fault is tried again; the end is the server's. */
+  async #renew(failures = 0): Promise<void> {
     const line = this.#line;
+    const { token: giveToken, minBackoffMs, maxBackoffMs, requestTimeoutMs, onError } = this.#options;
     try {
-      const token = await this.#options.token?.();
-      if ((token ?? '') !== '' && this.#line === line) this.#send({ type: '$auth', content: { token } });
+      const token = await giveToken?.();
+      if ((token ?? '') === '' || this.#line !== line) return;
+      const send = (id: number): void => line?.send(JSON.stringify({ type: '$auth', id, content: { token } }));
+      await this.#requests.ask(send, () => undefined, requestTimeoutMs);
     } catch (error) {
-      this.#options.onError(error);
+      if (this.#line !== line) return;
+      onError(error);
+      if (error instanceof ClientError && !error.retryable) return;
+      clearTimeout(this.#renewal);
+      const waitMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** failures);
+      this.#renewal = setTimeout(() => void this.#renew(failures + 1), waitMs);
     }
   }
 

@@ -13,6 +13,7 @@ export class Heartbeat {
   #intervalMs = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heard = false;
+  #isAsking = false;
 
   constructor(timeoutMs: number, ping: () => void, giveUp: () => void) {
     this.#timeoutMs = timeoutMs;
@@ -23,7 +24,8 @@ export class Heartbeat {
   /** @param intervalMs as the server's `$hello` says; 0 = not yet known, which only waits. */
   start(intervalMs: number): void {
     this.#intervalMs = intervalMs;
-    if (intervalMs > 0) this.#wait(intervalMs, () => this.#ask());
+    this.#heard = this.#isAsking = false;
+    if (intervalMs > 0) this.#wait(intervalMs, () => (this.#heard ? this.start(intervalMs) : this.#ask()));
   }
 
   /** Something came. */
@@ -33,7 +35,7 @@ export class Heartbeat {
 
   /** Asks now, for instance after the page woke up. */
   check(): void {
-    if (this.#intervalMs > 0) this.#ask();
+    if (this.#intervalMs > 0 && !this.#isAsking) this.#ask();
   }
 
   stop(): void {
@@ -43,6 +45,7 @@ export class Heartbeat {
 
   #ask(): void {
     this.#heard = false;
+    this.#isAsking = true;
     this.#ping();
     this.#wait(this.#timeoutMs, (isLate) => {
       if (this.#heard) this.start(this.#intervalMs);

@@ -1,5 +1,6 @@
 import type { ClientOptions } from './options';
 import type { RealtimeClient } from './client';
+import type { RegisteredMessages } from '../model/messages';
 import { Client } from './client';
 
 export { ClientError } from './errors';
@@ -15,11 +16,15 @@ export type { MessageContract } from '../model/messages';
  * Connects to an express-realtime server and stays connected: reconnects with backoff, renews the token, notices a dead
  * line. Opens the socket in a later step, so nothing happens when `close` is called at once.
  *
+ * @typeParam Contract the type of what `defineMessages` gave; default: the one in `Register`, where there is one.
  * @param url `ws://` or `wss://`; in a page also a path such as `/ws`.
  */
-export function connect<Contract = undefined>(url: string, options: ClientOptions = {}): RealtimeClient<Contract> {
+export function connect<Contract = RegisteredMessages>(
+  url: string,
+  options: ClientOptions = {},
+): RealtimeClient<Contract> {
   // One class for all contracts: the contract only narrows what the methods take and give.
-  return new Client(absolute(url), options);
+  return new Client(absolute(url), options) as RealtimeClient<Contract>;
 }
 
 function absolute(url: string): string {

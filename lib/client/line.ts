@@ -63,8 +63,14 @@ export class Line {
     }
   }
 
+  /** A socket that is closing takes nothing any more; its close event is on the way. */
   send(text: string): void {
-    this.#socket?.send(text);
+    if (this.#isOver) return;
+    try {
+      this.#socket?.send(text);
+    } catch (error) {
+      this.#options.onError(error);
+    }
   }
 
   /** The page woke up: is the line still there? */
@@ -100,13 +106,8 @@ export class Line {
 
   #read(data: unknown): void {
     this.#heartbeat.touch();
-    if (typeof data !== 'string' || data === 'pong') return;
-    let message: LineMessage;
-    try {
-      message = JSON.parse(data) as LineMessage;
-    } catch {
-      return;
-    }
+    const message = parse(data);
+    if (message === undefined) return;
     if (message.type === '$hello') this.#hello((message.content ?? {}) as Readonly<Record<string, unknown>>);
     else this.#events.handleMessage(message);
   }
@@ -115,6 +116,17 @@ export class Line {
     clearTimeout(this.#deadline);
     this.#heartbeat.start(Number(hello['pingIntervalMs'] ?? 0));
     this.#events.handleOpen(hello);
+  }
+}
+
+/** `pong`, and whatever is no message of the protocol, is nothing. */
+function parse(data: unknown): LineMessage | undefined {
+  if (typeof data !== 'string') return undefined;
+  try {
+    const message = JSON.parse(data) as LineMessage | null;
+    return typeof message?.type === 'string' ? message : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -37,18 +37,24 @@ export type ResolvedClientOptions = ClientOptions &
     readonly onError: (error: unknown) => void;
   };
 
+/** A span that `setTimeout` takes: above it, timers fire at once. */
+export function timerMs(ms: number): number {
+  return Math.min(ms, 2 ** 31 - 1);
+}
+
 /** The one place for the defaults. */
-export function resolveClientOptions(options: ClientOptions): ResolvedClientOptions {
-  return {
-    offline: 'wait',
-    maxQueued: 100,
-    minBackoffMs: 500,
-    maxBackoffMs: 20_000,
-    connectTimeoutMs: 15_000,
-    pongTimeoutMs: 5000,
-    requestTimeoutMs: 10_000,
-    // eslint-disable-next-line no-console -- a page has no other place for it
-    onError: (error) => console.error(error),
-    ...options,
-  };
+export function resolveClientOptions({
+  offline = 'wait',
+  maxQueued = 100,
+  minBackoffMs = 500,
+  maxBackoffMs = 20_000,
+  connectTimeoutMs = 15_000,
+  pongTimeoutMs = 5000,
+  requestTimeoutMs = 10_000,
+  // eslint-disable-next-line no-console -- a page has no other place for it
+  onError = (error) => console.error(error),
+  ...options
+}: ClientOptions): ResolvedClientOptions {
+  const times = { minBackoffMs, maxBackoffMs, connectTimeoutMs, pongTimeoutMs, requestTimeoutMs };
+  return { ...options, ...times, offline, maxQueued, onError };
 }

@@ -1,12 +1,12 @@
-/** What the page tells: `wake` when it is worth a try now, `sleep` when it goes into the back/forward cache. */
+/** What the page tells: `wake` when it is worth a try now, `sleep` when it goes, maybe into the back/forward cache. */
 export interface WakeListener {
   wake(): void;
   sleep(): void;
 }
 
 interface EventSource {
-  addEventListener?(type: string, listener: (event: { persisted?: boolean }) => void): void;
-  removeEventListener?(type: string, listener: (event: { persisted?: boolean }) => void): void;
+  addEventListener?(type: string, listener: () => void): void;
+  removeEventListener?(type: string, listener: () => void): void;
 }
 
 /** Listens to the page, where there is one; nothing happens on a server. @returns the way to stop. */
@@ -16,16 +16,11 @@ export function listenToPage({ wake, sleep }: WakeListener): () => void {
   const handleVisible = (): void => {
     if (document?.visibilityState === 'visible') wake();
   };
-  const handleHide = ({ persisted }: { persisted?: boolean }): void => {
-    if (persisted === true) sleep();
-  };
-  const handleShow = ({ persisted }: { persisted?: boolean }): void => {
-    if (persisted === true) wake();
-  };
   const pairs = [
     [page, 'online', wake],
-    [page, 'pagehide', handleHide],
-    [page, 'pageshow', handleShow],
+    // Whether the page is kept is only known later, and an open socket may be what prevents it.
+    [page, 'pagehide', sleep],
+    [page, 'pageshow', wake],
     [document, 'visibilitychange', handleVisible],
   ] as const;
   for (const [source, type, listener] of pairs) source?.addEventListener?.(type, listener);

@@ -22,6 +22,9 @@ export interface MessageContract {
 /** The registered contract, or `never` where the application registered none. */
 type Registered = Register extends { readonly messages: infer Messages extends MessageContract } ? Messages : never;
 
+/** The registered contract, or `undefined` where the application registered none. */
+export type RegisteredMessages = [Registered] extends [never] ? undefined : Registered;
+
 /** Whether the application registered a contract. */
 type IsRegistered = [Registered] extends [never] ? false : true;
 
