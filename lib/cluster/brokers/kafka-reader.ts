@@ -53,12 +53,9 @@ export class KafkaMarks {
     }
   }
 
-  /** Whether a message is new; moves the mark behind it. */
-  pass(partition: number, offset: string): boolean {
-    const at = BigInt(offset);
-    if (at < (this.#next.get(partition) ?? 0n)) return false;
-    this.#next.set(partition, at + 1n);
-    return true;
+  /** Notes how far it has been read. Also backwards: a topic made anew under a running consumer begins at 0. */
+  note(partition: number, offset: string): void {
+    this.#next.set(partition, BigInt(offset) + 1n);
   }
 }
 
@@ -126,7 +123,8 @@ export async function startReading(
       const { batch } = payload;
       for (const message of batch.messages) {
         if (!payload.isRunning()) break;
-        if (marks.pass(batch.partition, message.offset)) listeners.handleMessage(message);
+        marks.note(batch.partition, message.offset);
+        listeners.handleMessage(message);
       }
       return Promise.resolve();
     },

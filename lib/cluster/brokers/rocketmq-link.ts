@@ -97,9 +97,10 @@ export class RocketmqLink {
 
   async #start(): Promise<void> {
     this.#scope.onEnd(() => this.#end());
-    for (let tries = 1; ; tries += 1) {
+    for (let tries = 1; !this.#scope.signal.aborted; tries += 1) {
       try {
-        return await this.#tryStart();
+        await this.#tryStart();
+        return;
       } catch (fault) {
         this.#clients?.cut();
         if (!isMissingTopic(fault) || tries >= missingTopic.tries) throw fault;
