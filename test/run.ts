@@ -128,6 +128,7 @@ async function runStage({ name, command, args, isMocha, hasCoverage }: Stage): P
     cwd: root,
     timeoutMs: stageLimitMs,
     env: {
+      NO_COLOR: '1',
       REALTIME_BUILT: '1',
       ...(isMocha ? { REALTIME_COUNTS: countsFile } : {}),
       ...(hasCoverage ? { NODE_V8_COVERAGE: coverage } : {}),
