@@ -8,6 +8,7 @@ import type { RealtimeHealth } from './cluster/health';
 import type { RealtimeOptions, ResolvedOptions } from './options';
 import type { OnEvent } from './model/events';
 import type { Registry } from './inbound/registry';
+import type { RenewEnd } from './model/renewal';
 import type { Report } from './session/report';
 import type { Sender } from './model/sender';
 import type { SessionHost } from './session/host';
@@ -22,6 +23,7 @@ import { HandlerMap, registryOf } from './inbound/registry';
 import { Heartbeat } from './session/heartbeat';
 import { Hub } from './session/hub';
 import { SessionInbox } from './inbound/session-inbox';
+import { Revocations } from './session/revocations';
 import { createReport, guardEvents } from './session/report';
 import { createSenders } from './outbound/sender';
 import { drain } from './session/drain';
@@ -31,6 +33,7 @@ import { openCluster } from './cluster/open-cluster';
 import { openHandshake } from './handshake/open-handshake';
 import { openSession } from './session/open-session';
 import { isLocal, resolveOptions } from './options';
+import { renewerOf } from './outbound/renew-anywhere';
 import { sessionCounts, viewOf } from './session/session-view';
 import { warnOfSeveralProcesses } from './several-processes';
 
@@ -100,17 +103,20 @@ class Attach {
     const hub = new Hub();
     const handlers = new HandlerMap(options.messages);
     const onEvent = guardEvents(options.onEvent, this.#report);
-    const cluster = (this.#cluster = this.#openCluster(hub, onEvent));
-    const { multiTenant, maxBufferedBytes: maxContentLength } = options;
+    const revocations = new Revocations(hub, this.#report);
+    const cluster = (this.#cluster = this.#openCluster(hub, revocations, onEvent));
+    const { multiTenant, maxBufferedBytes: maxContentLength, revocationMemoryMs } = options;
     const checkOutbound = outboundCheck(options.messages);
     const { sender, boundTo } = createSenders({
       hub,
       link: cluster,
+      revocations,
+      revocationMemoryMs,
       multiTenant,
       maxContentLength,
       checkOutbound,
     });
-    this.#host = this.#createHost(hub, handlers, onEvent, (session) => boundTo(session.tenant));
+    this.#host = this.#createHost(hub, revocations, handlers, onEvent, (session) => boundTo(session.tenant));
     this.realtime = {
       ...sender,
       sender,
@@ -120,31 +126,38 @@ class Attach {
       health: () => ({ ...cluster.health(), sessions: hub.size }),
       close: (closeOptions?: CloseOptions) => this.#close(closeOptions),
     };
-    this.#unmount = this.#mount(sender);
+    this.#unmount = this.#mount(sender, renewerOf({ hub, link: cluster, revocations }));
     if (!options.enabled) return;
-    this.#handshake = this.#openDoor(server);
+    this.#handshake = this.#openDoor(server, revocations);
     this.#heartbeat = new Heartbeat(this.#host, options.heartbeatMs, options.maxPauseMs);
   }
 
   /** Nothing is hooked without `enabled`, the broker neither. */
-  #openCluster(hub: Hub, onEvent: OnEvent): Cluster {
+  #openCluster(hub: Hub, revocations: Revocations, onEvent: OnEvent): Cluster {
     const { enabled, broker } = this.#options;
     const carrier = enabled && !isLocal(broker) ? broker : undefined;
     const { name, multiTenant, startPolicy, startTimeoutMs, relayMaxAgeMs, maxBufferedBytes } = this.#options;
     const limits = { startPolicy, startTimeoutMs, relayMaxAgeMs, maxBufferedBytes };
-    return openCluster({ ...limits, broker: carrier, name, multiTenant, hub, report: this.#report, onEvent });
+    const parts = { broker: carrier, name, multiTenant, hub, revocations, report: this.#report, onEvent };
+    return openCluster({ ...limits, ...parts });
   }
 
-  #mount(sender: Sender): () => void {
+  #mount(sender: Sender, renewEnd: RenewEnd): () => void {
     try {
-      return mountSender(this.#options.app, this.#options.localsKey, sender);
+      return mountSender(this.#options.app, this.#options.localsKey, sender, renewEnd);
     } catch (error) {
       void this.#cluster.close();
       throw error;
     }
   }
 
-  #createHost(hub: Hub, handlers: HandlerMap, onEvent: OnEvent, senderFor: SessionHost['senderFor']): SessionHost {
+  #createHost(
+    hub: Hub,
+    revocations: Revocations,
+    handlers: HandlerMap,
+    onEvent: OnEvent,
+    senderFor: SessionHost['senderFor'],
+  ): SessionHost {
     const options = this.#options;
     const inbound: InboundHost = {
       handlers,
@@ -154,6 +167,7 @@ class Attach {
       onEvent,
       // The door is opened after the parts behind it, and before anybody can come through.
       renewLogin: async (token) => (await this.#handshake?.renewLogin(token)) ?? { kind: 'refused' },
+      isRevoked: (loginUser) => revocations.isRevoked(loginUser),
     };
     return {
       nodeId: this.#cluster.nodeId,
@@ -171,11 +185,12 @@ class Attach {
     };
   }
 
-  #openDoor(server: Server): Handshake {
+  #openDoor(server: Server, revocations: Revocations): Handshake {
     try {
       return openHandshake(server, this.#options, {
         sessions: sessionCounts(this.#host.hub),
         isServing: () => this.#options.startPolicy === 'degrade' || this.#cluster.isReady,
+        isRevoked: (loginUser) => revocations.isRevoked(loginUser),
         onAdmitted: (admitted) => this.#admit(admitted),
         onEvent: this.#host.onEvent,
         onError: (error) => this.#report(error),

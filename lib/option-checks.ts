@@ -33,6 +33,12 @@ export const aSpan: Check = {
   accepts: (value) => isWhole(value, 1, MAX_TIMER_MS),
 };
 
+/** For what is no timer. */
+export const aLongSpan: Check = {
+  wanted: 'whole milliseconds, 1 or more',
+  accepts: (value) => isWhole(value, 1, Number.MAX_SAFE_INTEGER),
+};
+
 export const aSpanOrZero: Check = {
   wanted: 'milliseconds, 0 to 2^31 - 1',
   accepts: (value) => isWhole(value, 0, MAX_TIMER_MS),

@@ -17,6 +17,7 @@ import {
   aContract,
   aCount,
   aFunction,
+  aLongSpan,
   aPassport,
   aPath,
   aSize,
@@ -110,6 +111,11 @@ export interface RealtimeOptions {
   readonly expiryWarningMs?: number;
   /** How long after its end a login still counts; default 0 ms. */
   readonly expiryGraceMs?: number;
+  /**
+   * How long `sender.revoke` is remembered: at least the longest life of your tokens, else a revoked one is good again;
+   * default 24 h.
+   */
+  readonly revocationMemoryMs?: number;
   /** Over how long `close()` spreads the closing of sessions; default 0 ms: all at once. */
   readonly drainMs?: number;
   /** The message contract of `defineMessages`: validates what comes in, and in development what goes out. */
@@ -146,6 +152,7 @@ export type ResolvedOptions = HandshakeSettings &
       | 'drainMs'
       | 'expiryWarningMs'
       | 'expiryGraceMs'
+      | 'revocationMemoryMs'
     >
   > &
   Pick<RealtimeOptions, 'name' | 'broker' | 'messages' | 'onOpen' | 'onClose' | 'onError' | 'onEvent'>;
@@ -191,6 +198,7 @@ const OPTIONS: Readonly<Record<keyof RealtimeOptions, { readonly fallback?: unkn
   drainMs: { fallback: 0, check: aSpanOrZero },
   expiryWarningMs: { fallback: 60_000, check: aSpanOrZero },
   expiryGraceMs: { fallback: 0, check: aSpanOrZero },
+  revocationMemoryMs: { fallback: 24 * 60 * 60 * 1000, check: aLongSpan },
   messages: { check: aContract },
   onOpen: { check: aFunction },
   onClose: { check: aFunction },

@@ -6,7 +6,8 @@ import type { RealtimeHealth } from './cluster/health';
 import type { Sender } from './model/sender';
 import { Hub } from './session/hub';
 import { RealtimeError, describeValue } from './model/errors';
-import { aBoolean, aBroker, aFunction, aSize, aSpan, aText, oneOf } from './option-checks';
+import { Revocations } from './session/revocations';
+import { aBoolean, aBroker, aFunction, aLongSpan, aSize, aSpan, aText, oneOf } from './option-checks';
 import { createReport, guardEvents } from './session/report';
 import { createSenders } from './outbound/sender';
 import { nearest } from './model/nearest';
@@ -26,6 +27,8 @@ export interface SenderOptions {
   readonly startTimeoutMs?: number;
   /** As on the servers: larger content reaches nobody and throws; default 1 MiB. */
   readonly maxBufferedBytes?: number;
+  /** How long a revocation is remembered: at least the longest life of your tokens; default 24 h. */
+  readonly revocationMemoryMs?: number;
   /** Gets every fault that no caller can catch; default: process warnings, rate-limited. */
   readonly onError?: OnError;
   /** Told what happens: see {@link OnEvent}. */
@@ -51,6 +54,7 @@ const OPTIONS: Readonly<Record<keyof SenderOptions, { readonly fallback?: unknow
   startPolicy: { fallback: 'degrade', check: oneOf('degrade', 'require') },
   startTimeoutMs: { fallback: 30_000, check: aSpan },
   maxBufferedBytes: { fallback: MEBIBYTE, check: aSize },
+  revocationMemoryMs: { fallback: 24 * 60 * 60 * 1000, check: aLongSpan },
   onError: { check: aFunction },
   onEvent: { check: aFunction },
 };
@@ -62,13 +66,17 @@ const OPTIONS: Readonly<Record<keyof SenderOptions, { readonly fallback?: unknow
  */
 export function createSender(options: SenderOptions): WorkerSender {
   const resolved = resolveSenderOptions(options);
-  const { multiTenant, maxBufferedBytes } = resolved;
+  const { multiTenant, maxBufferedBytes, revocationMemoryMs } = resolved;
   const report = createReport(resolved.onError);
   const onEvent = guardEvents(resolved.onEvent, report);
   // A node that hears nothing drops nothing for its age.
-  const cluster = openCluster({ ...resolved, hub: undefined, relayMaxAgeMs: 1, report, onEvent });
-  const parts = { hub: new Hub(), link: cluster, multiTenant, maxContentLength: maxBufferedBytes };
-  const { sender } = createSenders(parts);
+  const hub = new Hub();
+  const revocations = new Revocations(hub, report);
+  const cluster = openCluster({ ...resolved, hub: undefined, revocations, relayMaxAgeMs: 1, report, onEvent });
+  const { sender } = createSenders({
+    ...{ hub, link: cluster, revocations, revocationMemoryMs, multiTenant },
+    maxContentLength: maxBufferedBytes,
+  });
   return {
     ...sender,
     ready: cluster.ready,

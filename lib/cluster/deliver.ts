@@ -1,6 +1,8 @@
 import type { FrameReceiver } from './intake';
 import type { Hub } from '../session/hub';
+import type { Revocations } from '../session/revocations';
 import { Outgoing } from '../wire/outgoing';
+import { renewEnd } from '../session/renew-end';
 
 /**
  * Passes frames of other nodes to the sessions of this process.
@@ -11,7 +13,7 @@ import { Outgoing } from '../wire/outgoing';
  * when somebody is here to get it: most frames of a large cluster find nobody on most nodes, and those are not even
  * decoded.
  */
-export function hubReceiver(hub: Hub): FrameReceiver {
+export function hubReceiver(hub: Hub, revocations: Revocations): FrameReceiver {
   return {
     deliver({ addressed, type }, readContent) {
       let outgoing: Outgoing | undefined;
@@ -29,6 +31,13 @@ export function hubReceiver(hub: Hub): FrameReceiver {
     disconnect({ addressed, close }) {
       // A list of its own: closing may change the hub.
       for (const session of hub.list(addressed)) if (session.isOpen) session.end('app', close.code, close.reason);
+    },
+    revoke(list) {
+      revocations.apply(list);
+    },
+    revoked: () => revocations.list(),
+    renew(renewal) {
+      renewEnd(hub, revocations, renewal);
     },
   };
 }

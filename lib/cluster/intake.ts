@@ -1,5 +1,7 @@
 import type { ClusterSettings } from './settings';
-import type { DisconnectFrame, MessageFrame, RelayFrame, SignFrame } from './relay-check';
+import type { AnswerFrame, DisconnectFrame, MessageFrame, RelayFrame, SignFrame } from './relay-check';
+import type { EndRenewal } from '../model/renewal';
+import type { Revocation } from '../model/revocation';
 import type { FrameSlice } from './batch';
 import type { MutableCounters } from './counters';
 import type { NodeId } from './brokers/broker';
@@ -11,6 +13,7 @@ import { Peers } from './peers';
 import { RealtimeError } from '../model/errors';
 import { nodeLead } from './relay';
 import { readHeader } from './relay-check';
+import { readRenewal, readRevocations } from './login-frames';
 import { splitBatch } from './batch';
 
 /** Where frames of other nodes end: the sessions of this process. */
@@ -22,6 +25,12 @@ export interface FrameReceiver {
    */
   deliver(frame: MessageFrame, readContent: () => string): boolean;
   disconnect(frame: DisconnectFrame): void;
+  /** Closes what was revoked, and remembers it. */
+  revoke(revocations: readonly Revocation[]): void;
+  /** All that is remembered as revoked, for a node that asks. */
+  revoked(): readonly Revocation[];
+  /** Gives a session a new end. */
+  renew(renewal: EndRenewal): void;
 }
 
 /** What the intake stands on. */
@@ -38,6 +47,10 @@ export interface IntakeParts {
   handleOwn(route: ProbeRoute, id: string | undefined): void;
   /** A node that was just started. */
   handleHello(): void;
+  /** A node wants to know what was revoked. */
+  handleAsk(node: NodeId, id: string): void;
+  /** A part of the answer to what this node asked, after it was applied. */
+  handleAnswer(frame: AnswerFrame): void;
 }
 
 /** When a batch came: on the clock that only runs forward, and on the one that frames carry. */
@@ -126,25 +139,48 @@ export class Intake {
     const peer = this.#peers.get(frame.node, now.monotonic);
     const window = frame.to === undefined ? peer.toAll : peer.toUs;
     if (!window.add(frame.seq, now.monotonic)) return this.#drop('duplicate', frame.node);
-    if (frame.kind !== 'message' && frame.kind !== 'disconnect') return this.#takeSign(frame, peer, now);
+    if (isSign(frame)) return this.#takeSign(frame, peer, now);
     const age = now.wall - frame.at - peer.clock.ms;
-    if (age > settings.relayMaxAgeMs) return this.#drop('stale', frame.node);
+    if (age > settings.relayMaxAgeMs && !isAgeless(frame)) return this.#drop('stale', frame.node);
     this.#handOver(frame, receiver, () => bytes.toString('utf8', slice.contentFrom, slice.contentTo));
   }
 
   #handOver(frame: Exclude<RelayFrame, SignFrame>, receiver: FrameReceiver, readContent: () => string): void {
     try {
-      if (frame.kind === 'disconnect') receiver.disconnect(frame);
-      else if (!receiver.deliver(frame, readContent)) return this.#drop('malformed', frame.node);
-      this.#parts.counters.received += 1;
+      if (!this.#isHandedOver(frame, receiver, readContent)) return this.#drop('malformed', frame.node);
+      if (frame.kind === 'answer') this.#parts.handleAnswer(frame);
+      else this.#parts.counters.received += 1;
     } catch (fault) {
       this.#parts.report(fault, { node: frame.node });
+    }
+  }
+
+  /** @returns false when the content is not what it should be. */
+  #isHandedOver(frame: Exclude<RelayFrame, SignFrame>, receiver: FrameReceiver, readContent: () => string): boolean {
+    const { multiTenant } = this.#parts;
+    switch (frame.kind) {
+      case 'message':
+        return receiver.deliver(frame, readContent);
+      case 'disconnect':
+        receiver.disconnect(frame);
+        return true;
+      case 'renew': {
+        const renewal = readRenewal(readContent(), multiTenant);
+        if (renewal !== undefined) receiver.renew(renewal);
+        return renewal !== undefined;
+      }
+      default: {
+        const revocations = readRevocations(readContent(), multiTenant);
+        if (revocations !== undefined) receiver.revoke(revocations);
+        return revocations !== undefined;
+      }
     }
   }
 
   #takeSign(frame: SignFrame, peer: Peer, now: Times): void {
     peer.clock.observe(frame.at, now.wall);
     if (frame.kind === 'hello') this.#parts.handleHello();
+    if (frame.kind === 'ask') this.#parts.handleAsk(frame.node, frame.id);
     if (frame.kind === 'bye') peer.hasLeft = true;
     if (peer.hasToldSkew || !peer.clock.isKnown || Math.abs(peer.clock.ms) <= SKEW_MS) return;
     peer.hasToldSkew = true;
@@ -165,4 +201,13 @@ export class Intake {
     this.#parts.counters.dropped[why] += 1;
     this.#parts.onEvent(node === undefined ? { name: 'relay.dropped', why } : { name: 'relay.dropped', why, node });
   }
+}
+
+function isSign(frame: RelayFrame): frame is SignFrame {
+  return frame.kind === 'probe' || frame.kind === 'hello' || frame.kind === 'bye' || frame.kind === 'ask';
+}
+
+/** What was revoked stays revoked, however late it is heard. */
+function isAgeless({ kind }: RelayFrame): boolean {
+  return kind === 'revoke' || kind === 'answer';
 }

@@ -1,4 +1,6 @@
 import type { Addressed } from '../model/audience';
+import type { EndRenewal } from '../model/renewal';
+import type { Revocation } from '../model/revocation';
 import type { ClusterHealth } from './health';
 import type { CloseSpec } from '../model/close-codes';
 import type { NodeId } from './brokers/broker';
@@ -14,6 +16,9 @@ export interface ClusterLink {
   publishMessage(addressed: Addressed, outgoing: Outgoing, id: string): Promise<void> | undefined;
   /** Publishes the order to close sessions. */
   publishDisconnect(addressed: Addressed, close: CloseSpec, id: string): Promise<void> | undefined;
+  publishRevocation(revocation: Revocation, id: string): Promise<void> | undefined;
+  /** Publishes a new end to the one node that holds the session; `undefined` when that can only be this one. */
+  publishRenewal(renewal: EndRenewal): Promise<void> | undefined;
 }
 
 /** The part of an attach or a sender that knows the other nodes. */
@@ -38,6 +43,8 @@ export function localCluster(nodeId: NodeId): Cluster {
     },
     publishMessage: () => undefined,
     publishDisconnect: () => undefined,
+    publishRevocation: () => undefined,
+    publishRenewal: () => undefined,
     ready: Promise.resolve(),
     isReady: true,
     health: () => ({

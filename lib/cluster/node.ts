@@ -1,3 +1,6 @@
+import type { AnswerFrame } from './relay-check';
+import type { EndRenewal } from '../model/renewal';
+import type { Revocation } from '../model/revocation';
 import type { Addressed } from '../model/audience';
 import type { Broker, NodeId } from './brokers/broker';
 import type { BrokerHealth, ClusterHealth } from './health';
@@ -10,12 +13,14 @@ import type { Outgoing } from '../wire/outgoing';
 import type { ProbeRoute } from './probes';
 import type { Report } from '../session/report';
 import { Intake } from './intake';
+import { Learning } from './learning';
 import { Probes } from './probes';
 import { Publisher } from './publisher';
 import { Readiness } from './readiness';
 import { RealtimeError } from '../model/errors';
 import { RelayEncoder, nodeOfSession } from './relay';
 import { causeText } from './health';
+import { revocationContents } from './login-frames';
 import { createCounters } from './counters';
 import { settleWithin } from './settle-within';
 
@@ -35,6 +40,9 @@ export interface NodeParts {
   readonly onEvent: OnEvent;
 }
 
+/** How many nodes are answered at once: whoever may publish on the broker can ask in any node's name. */
+const MAX_ANSWERING = 16;
+
 /** One node of a cluster: starts the broker, publishes, receives, and watches that both work. */
 export class ClusterNode implements Cluster {
   readonly nodeId: NodeId;
@@ -45,6 +53,8 @@ export class ClusterNode implements Cluster {
   readonly #intake: Intake;
   readonly #probes: Probes;
   readonly #readiness: Readiness;
+  readonly #learning: Learning;
+  readonly #answering = new Set<NodeId>();
   #broker: BrokerHealth;
   #isDriverUp = false;
   #isClosed = false;
@@ -58,11 +68,14 @@ export class ClusterNode implements Cluster {
     this.#encoder = new RelayEncoder(nodeId, multiTenant);
     this.#publisher = new Publisher(broker, settings, this.#counters);
     this.#readiness = new Readiness(parts.startTimeoutMs, broker.label);
+    this.#learning = new Learning(settings.learnWithinMs);
     this.#broker = { label: broker.label, state: 'starting', sinceMs: Date.now() };
     this.#intake = new Intake({
       ...{ node: nodeId, multiTenant, receiver, settings, report, onEvent, counters: this.#counters },
       handleOwn: (route, id) => this.#handleOwn(route, id),
       handleHello: () => this.#probes.wantClock(),
+      handleAsk: (asking, id) => this.#answer(asking, id),
+      handleAnswer: (frame) => this.#handleAnswer(frame),
     });
     this.#probes = new Probes({
       settings,
@@ -97,6 +110,21 @@ export class ClusterNode implements Cluster {
     if (reachesNobody(addressed)) return undefined;
     const to = receiverOf(addressed);
     return this.#publisher.push(this.#encoder.disconnect(addressed, close, id, this.#parts.settings.now(), to), to);
+  }
+
+  publishRevocation(revocation: Revocation, id: string): Promise<void> {
+    const [content = ''] = revocationContents([revocation]);
+    return this.#publisher.push(
+      this.#encoder.login('revoke', content, id, this.#parts.settings.now(), undefined),
+      undefined,
+    );
+  }
+
+  publishRenewal(renewal: EndRenewal): Promise<void> | undefined {
+    const to = nodeOfSession(renewal.sessionId);
+    if (to === undefined || to === this.nodeId) return undefined;
+    const frame = this.#encoder.login('renew', JSON.stringify(renewal), '', this.#parts.settings.now(), to);
+    return this.#publisher.push(frame, to);
   }
 
   health(): ClusterHealth {
@@ -170,9 +198,45 @@ export class ClusterNode implements Cluster {
     this.#publisher.setGate('open');
     const { label } = this.#broker;
     this.#broker = { label, state: 'up', sinceMs: Date.now() };
-    const isFirst = this.#readiness.reach();
-    if (isFirst) this.#sendSign('hello');
-    this.#parts.onEvent({ name: 'broker.up', broker: label });
+    if (this.isReady) this.#tellUp();
+    else this.#sendSign('hello', this.nodeId);
+    this.#learn();
+  }
+
+  /** While the broker was away others may have revoked logins; a node that starts is ready when it knows. */
+  #learn(): void {
+    if (this.#parts.receiver === undefined) return this.#handleLearned();
+    this.#sendSign(
+      'ask',
+      this.#learning.begin(() => this.#handleLearned()),
+    );
+  }
+
+  #handleLearned(): void {
+    if (this.isReady || this.#broker.state !== 'up' || this.#closing !== undefined) return;
+    this.#readiness.reach();
+    this.#tellUp();
+  }
+
+  #tellUp(): void {
+    this.#parts.onEvent({ name: 'broker.up', broker: this.#broker.label });
+  }
+
+  #handleAnswer({ node, id, parts }: AnswerFrame): void {
+    this.#learning.handleAnswer(node, id, parts);
+  }
+
+  /** One that is not ready does not know yet itself. */
+  #answer(to: NodeId, id: string): void {
+    const { receiver, settings } = this.#parts;
+    if (receiver === undefined || !this.isReady || this.#closing !== undefined) return;
+    if (this.#answering.has(to) || this.#answering.size >= MAX_ANSWERING) return;
+    this.#answering.add(to);
+    const contents = revocationContents(receiver.revoked());
+    const sent = contents.map((content) =>
+      this.#publisher.pushSign(this.#encoder.answer(content, contents.length, id, settings.now(), to), to),
+    );
+    void Promise.allSettled(sent).then(() => this.#answering.delete(to));
   }
 
   #handleDeaf(): void {
@@ -201,8 +265,8 @@ export class ClusterNode implements Cluster {
   }
 
   /** Nobody waits for it, and nobody needs it: it only tells sooner what silence tells later. */
-  #sendSign(kind: 'hello' | 'bye'): void {
-    const frame = this.#encoder.sign(kind, this.nodeId, this.#parts.settings.now(), undefined);
+  #sendSign(kind: 'hello' | 'bye' | 'ask', id: string): void {
+    const frame = this.#encoder.sign(kind, id, this.#parts.settings.now(), undefined);
     this.#publisher.pushSign(frame, undefined).catch(() => undefined);
   }
 
@@ -221,11 +285,12 @@ export class ClusterNode implements Cluster {
   async #shutDown(): Promise<void> {
     const { broker, settings, report } = this.#parts;
     const closed = new RealtimeError('ERR_REALTIME_CLOSED', 'the cluster node has been closed');
-    if (this.#broker.state === 'up') this.#sendSign('bye');
+    if (this.#broker.state === 'up') this.#sendSign('bye', this.nodeId);
     this.#publisher.refuseNew(closed);
     await settleWithin(this.#publisher.drained(), settings.closeDrainMs);
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#learning.stop();
     this.#readiness.fail(closed);
     this.#publisher.abort(closed);
     try {

@@ -3,6 +3,7 @@ import type { Broker } from './brokers/broker';
 import type { Cluster } from './link';
 import type { Hub } from '../session/hub';
 import type { OnEvent } from '../model/events';
+import type { Revocations } from '../session/revocations';
 import type { Report } from '../session/report';
 import { ClusterNode } from './node';
 import { DEFAULT_SETTINGS } from './settings';
@@ -17,6 +18,7 @@ export interface ClusterOptions {
   readonly multiTenant: boolean;
   /** The sessions of this process; `undefined` for a node that only sends. */
   readonly hub: Hub | undefined;
+  readonly revocations: Revocations;
   readonly startPolicy: 'degrade' | 'require';
   readonly startTimeoutMs: number;
   readonly relayMaxAgeMs: number;
@@ -32,7 +34,7 @@ const HEADER_BYTES = 1024 * 1024;
 /** Starts this process's node under a new id, or, without a broker, none. */
 export function openCluster(options: ClusterOptions): Cluster {
   const nodeId = randomBytes(9).toString('base64url');
-  const { broker, name = '', multiTenant, hub, startPolicy, startTimeoutMs, report, onEvent } = options;
+  const { broker, name = '', multiTenant, hub, revocations, startPolicy, startTimeoutMs, report, onEvent } = options;
   if (broker === undefined) return localCluster(nodeId);
   const { relayMaxAgeMs, maxBufferedBytes } = options;
   const maxFrameBytes = Math.max(
@@ -41,7 +43,7 @@ export function openCluster(options: ClusterOptions): Cluster {
   );
   return new ClusterNode({
     ...{ nodeId, name, broker, multiTenant, report, onEvent },
-    receiver: hub === undefined ? undefined : hubReceiver(hub),
+    receiver: hub === undefined ? undefined : hubReceiver(hub, revocations),
     startTimeoutMs: startPolicy === 'require' ? startTimeoutMs : undefined,
     settings: { ...DEFAULT_SETTINGS, relayMaxAgeMs, maxFrameBytes },
   });

@@ -31,11 +31,23 @@ export interface DisconnectFrame extends FrameCommon {
 
 /** Something about the sending node itself. */
 export interface SignFrame extends FrameCommon {
-  readonly kind: 'probe' | 'hello' | 'bye';
+  readonly kind: 'probe' | 'hello' | 'bye' | 'ask';
+}
+
+/** A change of logins, told in the content. */
+export interface LoginFrame extends FrameCommon {
+  readonly kind: 'revoke' | 'renew';
+}
+
+/** A part of the answer to a question of this node; what it tells is its content. */
+export interface AnswerFrame extends FrameCommon {
+  readonly kind: 'answer';
+  /** Over how many frames the answer is spread. */
+  readonly parts: number;
 }
 
 /** A header that was checked field by field; nothing of the parsed object is handed on but strings and numbers. */
-export type RelayFrame = MessageFrame | DisconnectFrame | SignFrame;
+export type RelayFrame = MessageFrame | DisconnectFrame | LoginFrame | SignFrame | AnswerFrame;
 
 /** Why a header is dropped, and, where it could be read, whose it claims to be. */
 export interface DroppedFrame {
@@ -66,15 +78,21 @@ function checkHeader(header: Fields, node: NodeId | undefined, multiTenant: bool
   if (common === undefined) return 'malformed';
   const scope = readScope(givenScope, multiTenant);
   if (scope === undefined) return 'scope';
+  if (kind === 'answer') return isCount(header['parts']) ? { ...common, kind, parts: header['parts'] } : 'malformed';
   if (kind !== 'message' && kind !== 'disconnect') return { ...common, kind };
   const addressed = readAddressed(header, scope);
   if (addressed === undefined) return 'malformed';
   return kind === 'message' ? readMessage(header, common, addressed) : readDisconnect(header, common, addressed);
 }
 
+/** Most are messages: looked at before the table. */
 function isKnownKind(kind: string): kind is RelayFrame['kind'] {
-  return kind === 'message' || kind === 'disconnect' || kind === 'probe' || kind === 'hello' || kind === 'bye';
+  return kind === 'message' || KINDS.has(kind);
 }
+
+const KINDS: ReadonlySet<string> = new Set([
+  ...['disconnect', 'revoke', 'renew', 'probe', 'hello', 'bye', 'ask', 'answer'],
+]);
 
 function readCommon({ n, seq, at, to, id }: Fields, node: NodeId): FrameCommon | undefined {
   if (!isCount(n) || !isCount(seq) || !isCount(at) || typeof id !== 'string') return undefined;
@@ -83,7 +101,7 @@ function readCommon({ n, seq, at, to, id }: Fields, node: NodeId): FrameCommon |
 }
 
 /** A tenant in a frame is as explicit as in a target; one that does not fit `multiTenant` is another application's idea. */
-function readScope(scope: unknown, multiTenant: boolean): Scope | undefined {
+export function readScope(scope: unknown, multiTenant: boolean): Scope | undefined {
   if (scope === 'all') return multiTenant ? scope : undefined;
   if (!isFields(scope)) return undefined;
   const { tenant } = scope;
@@ -153,15 +171,18 @@ function parseObject(text: string): Fields | undefined {
   }
 }
 
-function isFields(value: unknown): value is Fields {
+/** Tells whether a parsed value is an object with fields. */
+export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isCount(value: unknown): value is number {
+/** Tells whether a value is a whole number, 1 or more. */
+export function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1;
 }
 
-function isName(value: unknown): value is string {
+/** Tells whether a value is a non-empty string. */
+export function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 

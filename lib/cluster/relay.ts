@@ -4,20 +4,22 @@ import type { NodeId } from './brokers/broker';
 import type { Outgoing } from '../wire/outgoing';
 
 /**
- * The relay frame, what nodes send each other: one line of JSON, `\n`, then the content's JSON text verbatim.
+ * The relay frame, what nodes send each other: one line of JSON, `\n`, then the content's JSON text verbatim. The
+ * content of `revoke` and `answer` is a list of revocations, that of `renew` a session's new end.
  *
  * | field | meaning |
  * |---|---|
  * | `v` | version of the frame, 1; another one is skipped and counted |
  * | `node` | the sending node |
- * | `kind` | `message`, `disconnect`, `probe`, `hello`, `bye`; another one (`revoke`, `ask`, `answer` are reserved) is skipped and counted |
+ * | `kind` | `message`, `disconnect`, `revoke`, `renew`, `probe`, `hello`, `bye`, `ask`, `answer`; another one is skipped and counted |
  * | `to` | the one node that it is for; absent = all |
  * | `at` | the sender's clock, ms since 1970 |
  * | `scope` | `"all"` or `{"tenant":…}`, `""` without tenants; must fit the receiver's `multiTenant`, absent = dropped |
  * | `audience`, `except` | whom it reaches, as `model/audience` has it (`message`, `disconnect`) |
  * | `type` | the message's type (`message`) |
  * | `code`, `reason` | the close frame (`disconnect`) |
- * | `id` | the message's id; for a probe, its number |
+ * | `id` | the message's id; for a probe or a question, its number; for an answer, that of the question |
+ * | `parts` | over how many frames the answer is spread (`answer`) |
  * | `n` | counts every frame of the sending node |
  * | `seq` | counts the frames of one sender on one route (all, or one node), from 1 |
  *
@@ -57,8 +59,19 @@ export class RelayEncoder {
     return frameText(head, '');
   }
 
+  /** A change of logins: its content says whose. */
+  login(kind: 'revoke' | 'renew', content: string, id: string, at: number, to: NodeId | undefined): FrameText {
+    return frameText(`${this.#lead}${kind}",${toText(to)}"at":${at},"scope":${this.#ownScope},"id":"${id}"`, content);
+  }
+
+  /** One of the `parts` frames that answer a question. */
+  answer(content: string, parts: number, id: string, at: number, to: NodeId): FrameText {
+    const head = `${this.#lead}answer",${toText(to)}"at":${at},"scope":${this.#ownScope},"parts":${parts},"id":${quote(id)}`;
+    return frameText(head, content);
+  }
+
   /** A frame about the node itself. */
-  sign(kind: 'probe' | 'hello' | 'bye', id: string, at: number, to: NodeId | undefined): FrameText {
+  sign(kind: 'probe' | 'hello' | 'bye' | 'ask', id: string, at: number, to: NodeId | undefined): FrameText {
     return frameText(`${this.#lead}${kind}",${toText(to)}"at":${at},"scope":${this.#ownScope},"id":"${id}"`, '');
   }
 }

@@ -27,6 +27,8 @@ export interface ClusterSettings {
   readonly clockProbeMs: number;
   /** A route on which nothing of this node came back for so long is deaf: the broker hangs. */
   readonly deafAfterMs: number;
+  /** How long a node that starts waits to be told what was revoked; nobody answers the first one. */
+  readonly learnWithinMs: number;
   /** How long `close` waits for what is on its way, and then for the broker. */
   readonly closeDrainMs: number;
   readonly closeBrokerMs: number;
@@ -51,6 +53,7 @@ export const DEFAULT_SETTINGS: ClusterSettings = {
   repeatProbeMs: 1000,
   clockProbeMs: 10_000,
   deafAfterMs: 8000,
+  learnWithinMs: 1000,
   closeDrainMs: 2000,
   closeBrokerMs: 15_000,
   // Does not step when the wall clock is set; what is between two machines is measured.

@@ -82,6 +82,8 @@ export interface HandshakeHooks {
   readonly sessions: SessionCounts;
   /** Upgrades are refused with 503 while it says false; default: always served. */
   readonly isServing?: () => boolean;
+  /** Tells whether a login was revoked; default: none was. Asked last, right before the WebSocket is made. */
+  readonly isRevoked?: (loginUser: LoginUser) => boolean;
   /** Called synchronously when a WebSocket was made; never throws. */
   onAdmitted(admitted: Admitted): void;
   readonly onEvent: OnEvent;

@@ -3,7 +3,8 @@ import { describeValue } from '../model/errors';
 import { LoginUserError, checkLoginUser } from '../model/login-user';
 import type { LoginUser } from '../model/login-user';
 import type { HandshakeSettings } from './handshake';
-import { expiryOf } from './token';
+import { claimsOf } from './token';
+import type { TokenClaims } from './token';
 
 /** What an authenticated user is made a LoginUser with. */
 export type LoginSettings = Pick<HandshakeSettings, 'authenticate' | 'toLoginUser' | 'multiTenant'>;
@@ -18,14 +19,14 @@ export function startLogin(settings: LoginSettings, user: unknown, req: Incoming
 }
 
 /**
- * Checks the LoginUser and gives it an end, when the token says when it ends and the application does not.
+ * Checks the LoginUser and gives it what the token says of itself and the application does not: its end, when it was
+ * issued, and its id.
  *
  * @throws LoginUserError whose message names the option that makes the LoginUser.
  */
 export function finishLogin(settings: LoginSettings, input: unknown, token: string | undefined): LoginUser {
-  const expiresAtMs = token === undefined ? undefined : expiryOf(token);
   try {
-    return checkLoginUser(withExpiry(input, expiresAtMs), settings.multiTenant);
+    return checkLoginUser(withClaims(input, token === undefined ? {} : claimsOf(token)), settings.multiTenant);
   } catch (error) {
     if (!(error instanceof LoginUserError) || error.fault !== 'invalid') throw error;
     throw new LoginUserError(error.fault, `${error.message}; ${adviceOf(settings, input)}`);
@@ -39,9 +40,11 @@ function adviceOf(settings: LoginSettings, input: unknown): string {
   return `set toLoginUser to make one of the user that the strategy gave (user.id ?? user.sub is ${describeValue(id)})`;
 }
 
-function withExpiry(input: unknown, expiresAtMs: number | undefined): unknown {
-  if (expiresAtMs === undefined || typeof input !== 'object' || input === null) return input;
-  return (input as { readonly expiresAtMs?: unknown }).expiresAtMs === undefined ? { ...input, expiresAtMs } : input;
+function withClaims(input: unknown, claims: TokenClaims): unknown {
+  if (typeof input !== 'object' || input === null) return input;
+  const given = input as Readonly<Record<string, unknown>>;
+  const missing = Object.entries(claims).filter(([key]) => given[key] === undefined);
+  return missing.length === 0 ? input : { ...input, ...Object.fromEntries(missing) };
 }
 
 /** The default of `toLoginUser`. Only named fields are taken: the user may be a whole row of a database. */
@@ -53,6 +56,8 @@ function loginUserOfPassport(user: unknown): object {
     userType: given['userType'] ?? 0,
     ...pick(given, 'tenantId', isPresent),
     ...pick(given, 'expiresAtMs', isPresent),
+    ...pick(given, 'tokenId', isPresent),
+    ...pick(given, 'issuedAtMs', isPresent),
     ...pick(given, 'info', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
     ...pick(given, 'scopes', Array.isArray),
   };

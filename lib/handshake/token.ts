@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { LoginUser } from '../model/login-user';
 import type { TokenCarrier } from './handshake';
 import type { Refusal } from './refuse';
 
@@ -94,18 +95,33 @@ export function maskUrl(url: string): string {
   return `${url.slice(0, start)}?${parameters.join('&')}`;
 }
 
-/** Reads when a token ends, in milliseconds since 1970, without checking it; `undefined` when it does not say. */
-export function expiryOf(token: string): number | undefined {
+/** What a token says of itself, as the fields of a LoginUser. */
+export type TokenClaims = Pick<LoginUser, 'expiresAtMs' | 'issuedAtMs' | 'tokenId'>;
+
+/** Reads `exp`, `iat` and `jti` of a token (RFC 7519 §4.1) without checking it; what it does not say is absent. */
+export function claimsOf(token: string): TokenClaims {
   const payload = token.split('.', 3)[1];
-  if (payload === undefined) return undefined;
+  if (payload === undefined) return {};
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    // A JWT's payload is an object (RFC 7519 §7.2); anything else has no `exp`.
-    const exp = (claims as { readonly exp?: unknown } | null)?.exp;
-    return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : undefined;
+    // A JWT's payload is an object (RFC 7519 §7.2); anything else has no claims.
+    const { exp, iat, jti } = (claims ?? {}) as {
+      readonly exp?: unknown;
+      readonly iat?: unknown;
+      readonly jti?: unknown;
+    };
+    return {
+      ...(isSeconds(exp) ? { expiresAtMs: exp * 1000 } : {}),
+      ...(isSeconds(iat) ? { issuedAtMs: iat * 1000 } : {}),
+      ...(typeof jti === 'string' && jti !== '' ? { tokenId: jti } : {}),
+    };
   } catch {
-    return undefined;
+    return {};
   }
+}
+
+function isSeconds(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
 }
 
 function queryOf(url: string): string {

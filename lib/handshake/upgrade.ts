@@ -46,6 +46,7 @@ export interface Gate {
 const BAD_PROTOCOLS: Refusal = { status: 400, why: 'bad-request', hint: 'Sec-WebSocket-Protocol is malformed' };
 const AUTH_TIMEOUT: Refusal = { status: 503, why: 'auth-timeout', hint: 'no decision within authTimeoutMs' };
 const BAD_TICKET: Refusal = { status: 401, why: 'unauthenticated', hint: 'the ticket is unknown, spent or too old' };
+const REVOKED: Refusal = { status: 401, why: 'revoked', hint: 'the login was revoked: sender.revoke()' };
 const FORBIDDEN: Refusal = { status: 403, why: 'forbidden', hint: 'toLoginUser gave null' };
 const GONE: RealtimeEvent = {
   name: 'handshake.refused',
@@ -198,13 +199,13 @@ class Upgrade {
    * that was turned away for a full server may come back with it.
    */
   async #redeem(ticket: string): Promise<void> {
-    const { settings, admission } = this.#gate;
+    const { settings } = this.#gate;
     try {
       const login = await settings.tickets?.read(ticket);
       if (this.#isDecided) return;
       if (login === undefined) return this.#refuse(BAD_TICKET);
       const loginUser = checkLoginUser(login, settings.multiTenant);
-      const refusal = admission.checkLogin(loginUser);
+      const refusal = this.#checkLogin(loginUser);
       if (refusal !== undefined) return this.#refuse(refusal);
       const isSpent = (await settings.tickets?.spend(ticket)) === true;
       this.#guard(() => {
@@ -259,7 +260,7 @@ class Upgrade {
 
   #admit(loginUser: LoginUser | null): void {
     const { admission, acceptor, hooks } = this.#gate;
-    const refusal = admission.checkLogin(loginUser);
+    const refusal = this.#checkLogin(loginUser);
     if (refusal !== undefined) {
       this.#refuse(refusal);
       return;
@@ -282,6 +283,12 @@ class Upgrade {
       hooks.onEvent(GONE);
       res?.emit('close');
     } else if (res !== undefined) emitFinished(res);
+  }
+
+  #checkLogin(loginUser: LoginUser | null): Refusal | undefined {
+    const { admission, hooks } = this.#gate;
+    if (loginUser !== null && hooks.isRevoked?.(loginUser) === true) return REVOKED;
+    return admission.checkLogin(loginUser);
   }
 
   #refuse(refusal: Refusal, error?: Error): void {

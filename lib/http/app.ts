@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http';
+import type { RenewEnd } from '../model/renewal';
 import type { Sender } from '../model/sender';
 import { RealtimeError, describeValue } from '../model/errors';
 
@@ -8,8 +9,11 @@ interface AppLike {
   readonly parent?: AppLike;
 }
 
-/** Senders that were mounted by an attach, so that nothing else on `app.locals` is taken for one. */
-const mounted = new WeakSet<object>();
+/**
+ * Senders that were mounted by an attach, so that nothing else on `app.locals` is taken for one, and what renews the
+ * sessions of that attach.
+ */
+const mounted = new WeakMap<object, RenewEnd>();
 
 /**
  * The Express app behind a server: given, or found among its request listeners.
@@ -42,7 +46,12 @@ export function findApp(server: unknown, given: object | undefined): object {
  * @returns the way back.
  * @throws RealtimeError `ERR_REALTIME_ATTACH` when the place is taken.
  */
-export function mountSender(app: object | undefined, localsKey: string, sender: Sender): () => void {
+export function mountSender(
+  app: object | undefined,
+  localsKey: string,
+  sender: Sender,
+  renewEnd: RenewEnd = () => Promise.resolve('unknown'),
+): () => void {
   if (!isApp(app)) return () => undefined;
   const { locals } = app;
   if (localsKey in locals) {
@@ -51,7 +60,7 @@ export function mountSender(app: object | undefined, localsKey: string, sender: 
       `app.locals.${localsKey} is taken: give a second attach its own option localsKey`,
     );
   }
-  mounted.add(sender);
+  mounted.set(sender, renewEnd);
   locals[localsKey] = sender;
   return () => {
     if (locals[localsKey] === sender) delete locals[localsKey];
@@ -72,6 +81,11 @@ export function getSender(req: IncomingMessage, localsKey = 'sender'): Sender {
     'ERR_REALTIME_ATTACH',
     `no sender under app.locals.${localsKey} of this request's app or its parents: call attachRealtime first`,
   );
+}
+
+/** What renews the sessions of the attach whose sender {@link getSender} gives. Errors as there. */
+export function getRenewEnd(req: IncomingMessage, localsKey: string): RenewEnd {
+  return mounted.get(getSender(req, localsKey)) ?? (() => Promise.resolve('unknown'));
 }
 
 function senderOf(innermost: unknown, localsKey: string): Sender | undefined {

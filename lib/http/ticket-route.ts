@@ -11,7 +11,8 @@ export interface TicketRouteOptions {
   readonly tickets: TicketStore;
   /**
    * Says who asks, as a LoginUser; `null` or `undefined` refuses with 401. The app's login middleware runs before this
-   * route and leaves its user on `req.user`.
+   * route and leaves its user on `req.user`. Give the token's `expiresAtMs` along, so that the session ends with it, and
+   * `issuedAtMs` and `tokenId` where tokens are revoked.
    */
   authorize(
     req: IncomingMessage & { readonly user?: unknown },

@@ -9,6 +9,13 @@ import { messageErrorBody } from '../model/message-errors';
 /** What `$auth` is answered with; `undefined` when the session was closed instead. */
 export type RenewalAnswer = { readonly expiresInMs?: number } | { readonly error: MessageErrorBody } | undefined;
 
+/** What a renewal needs of its surroundings. */
+export interface RenewalHost {
+  readonly renewLogin: RenewLogin;
+  readonly isRevoked: (loginUser: LoginUser) => boolean;
+  readonly report: Report;
+}
+
 /**
  * Renews the login of an open session. A wrong token, or one of another user or tenant, ends the session (4401); a login
  * that failed on our side changes nothing: the old login still counts until its end.
@@ -16,8 +23,7 @@ export type RenewalAnswer = { readonly expiresInMs?: number } | { readonly error
 export async function renewSession(
   session: LiveSession,
   content: unknown,
-  renewLogin: RenewLogin,
-  report: Report,
+  { renewLogin, isRevoked, report }: RenewalHost,
 ): Promise<RenewalAnswer> {
   const token = (content as { readonly token?: unknown } | null)?.token;
   if (typeof token !== 'string' || token === '') return { error: messageErrorBody('bad_message') };
@@ -28,6 +34,12 @@ export async function renewSession(
   }
   if (outcome.kind === 'refused' || !isSameUser(session.loginUser, outcome.loginUser)) {
     session.end('expired', CloseCode.loginExpired, 'login refused');
+    return undefined;
+  }
+  // Closed while the login ran: nothing of it may be kept alive.
+  if (!session.isOpen) return undefined;
+  if (isRevoked(outcome.loginUser)) {
+    session.end('revoked', CloseCode.loginExpired, 'login revoked');
     return undefined;
   }
   session.renew(outcome.loginUser);

@@ -3,6 +3,7 @@ import type { HandlerMap, MessageContext } from './registry';
 import type { Inbox } from '../session/session';
 import type { Incoming, RequestId } from '../wire/wire';
 import type { LiveSession } from '../session/live-session';
+import type { LoginUser } from '../model/login-user';
 import type { MessageErrorBody, MessageErrorCode } from '../model/message-errors';
 import type { OnEvent } from '../model/events';
 import type { RateLimits } from './rate-limit';
@@ -34,6 +35,8 @@ export interface InboundHost {
   readonly report: Report;
   /** Absent where nothing logs in: `$auth` is refused. */
   readonly renewLogin?: RenewLogin;
+  /** Tells whether a login was revoked; default: none was. */
+  readonly isRevoked?: (loginUser: LoginUser) => boolean;
   readonly onEvent: OnEvent;
 }
 
@@ -88,10 +91,10 @@ export class SessionInbox implements Inbox {
 
   /** One at a time: each runs the application's login. */
   async #renew(id: RequestId | undefined, content: unknown): Promise<void> {
-    const { renewLogin, report } = this.#host;
+    const { renewLogin, report, isRevoked = () => false } = this.#host;
     if (this.#isRenewing || renewLogin === undefined) return this.#answerError(id, messageErrorBody('busy'));
     this.#isRenewing = true;
-    const answer = await renewSession(this.#session, content, renewLogin, report);
+    const answer = await renewSession(this.#session, content, { renewLogin, isRevoked, report });
     this.#isRenewing = false;
     if (answer === undefined) return;
     if ('error' in answer) return this.#answerError(id, answer.error);
@@ -201,13 +204,18 @@ export class SessionInbox implements Inbox {
       code,
       ...(type === undefined ? {} : { type }),
     });
-    this.#answerError(message?.id, messageErrorBody(code));
+    this.#answerError(isAnswer(message) ? undefined : message?.id, messageErrorBody(code));
     const what = type === undefined ? 'a message' : `a message of type ${type}`;
     this.#host.report(
       new RealtimeError('ERR_REALTIME_REFUSED', `${what} was refused: ${code}: ${MESSAGE_ERRORS[code].message}`),
       type === undefined ? { session } : { session, type },
     );
   }
+}
+
+/** The id of an answer is one of ours: an error that carried it would answer some request of the peer instead. */
+function isAnswer(message: Incoming | undefined): boolean {
+  return message?.type === '$reply' || message?.type === '$error';
 }
 
 /** The context of one message; the abort controller is made only for a handler that asks for the signal. */

@@ -47,6 +47,7 @@ export type RefusedWhy =
   | 'two-tokens'
   | 'middleware'
   | 'unauthenticated'
+  | 'revoked'
   | 'forbidden'
   | 'auth-error'
   | 'auth-timeout'

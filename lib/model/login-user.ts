@@ -20,6 +20,14 @@ export interface LoginUser {
   readonly scopes?: readonly string[];
   /** When the login ends, in milliseconds since 1970; the session is closed with 4401 then. */
   readonly expiresAtMs?: number;
+  /** The id of the token, for `sender.revoke({ tokenId })`; default: the token's `jti`. */
+  readonly tokenId?: string;
+  /**
+   * When the token was issued, in milliseconds since 1970, for `sender.revoke({ userId, issuedBefore })`; default: the
+   * token's `iat`. Where the login does not check the token itself (it reads a cookie beside it), the application gives
+   * this, since such an `iat` is no more than what the client says.
+   */
+  readonly issuedAtMs?: number;
 }
 
 /** What an application may hand over as a LoginUser: `userType` may be left out. */
@@ -41,7 +49,7 @@ export class LoginUserError extends RealtimeError {
 /**
  * Makes a frozen LoginUser of what the application gave.
  *
- * @throws LoginUserError `invalid` when id, user type, tenant or expiry cannot be used;
+ * @throws LoginUserError `invalid` when id, user type, tenant, a time or the token's id cannot be used;
  *   `tenant-missing` or `tenant-unexpected` when the tenant does not fit `multiTenant`.
  */
 export function checkLoginUser(input: unknown, multiTenant: boolean): LoginUser {
@@ -58,7 +66,9 @@ export function checkLoginUser(input: unknown, multiTenant: boolean): LoginUser 
     throw new LoginUserError('invalid', `LoginUser.userType must be a ${ID_WANTED}, got ${describeValue(userType)}`);
   }
   checkTenant(tenantId, multiTenant);
-  checkExpiry(user['expiresAtMs']);
+  checkTime(user, 'expiresAtMs');
+  checkTime(user, 'issuedAtMs');
+  checkTokenId(user['tokenId']);
   const { tenantId: _given, ...rest } = user;
   // `id` was checked above; the rest keeps the application's own fields and types.
   return Object.freeze({ ...rest, userType, ...(multiTenant ? { tenantId } : {}) }) as unknown as LoginUser;
@@ -88,12 +98,13 @@ function checkTenant(tenantId: unknown, multiTenant: boolean): void {
   }
 }
 
-function checkExpiry(expiresAtMs: unknown): void {
-  if (expiresAtMs === undefined) return;
-  if (typeof expiresAtMs !== 'number' || !Number.isFinite(expiresAtMs)) {
-    throw new LoginUserError(
-      'invalid',
-      `LoginUser.expiresAtMs must be milliseconds since 1970, got ${describeValue(expiresAtMs)}`,
-    );
-  }
+function checkTime(user: Readonly<Record<string, unknown>>, key: 'expiresAtMs' | 'issuedAtMs'): void {
+  const time = user[key];
+  if (time === undefined || (typeof time === 'number' && Number.isFinite(time))) return;
+  throw new LoginUserError('invalid', `LoginUser.${key} must be milliseconds since 1970, got ${describeValue(time)}`);
+}
+
+function checkTokenId(tokenId: unknown): void {
+  if (tokenId === undefined || (typeof tokenId === 'string' && tokenId !== '')) return;
+  throw new LoginUserError('invalid', `LoginUser.tokenId must be a non-empty string, got ${describeValue(tokenId)}`);
 }

@@ -20,10 +20,9 @@ export interface Receipt {
 export class RelayError extends RealtimeError {
   readonly receipt: Receipt;
 
-  constructor(receipt: Receipt, cause: unknown) {
-    super('ERR_REALTIME_BROKER', 'the broker did not take the message: whether other nodes got it is unknown', {
-      cause,
-    });
+  /** @param what the broker did not take. */
+  constructor(receipt: Receipt, cause: unknown, what = 'the message') {
+    super('ERR_REALTIME_BROKER', `the broker did not take ${what}: whether other nodes got it is unknown`, { cause });
     this.receipt = receipt;
   }
 }

@@ -10,3 +10,23 @@ export type RenewalOutcome =
 
 /** Runs the login of the handshake once more with a new token; never rejects. */
 export type RenewLogin = (token: string) => Promise<RenewalOutcome>;
+
+/** A new end for an open session, as it also travels between nodes: the user may be no other than before. */
+export interface EndRenewal {
+  readonly sessionId: string;
+  /** `''` without tenants. */
+  readonly tenant: string;
+  readonly userType: string;
+  readonly userId: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
+  /** Of the new token; the old one's stays when absent, here and below. */
+  readonly tokenId?: string;
+  readonly issuedAtMs?: number;
+}
+
+/** What became of a renewal; `sent`: the session is another node's, which was told. */
+export type RenewalResult = 'renewed' | 'sent' | 'unknown' | 'revoked';
+
+/** Renews the end of a session; rejects with `ERR_REALTIME_BROKER` when its node could not be told. */
+export type RenewEnd = (loginUser: LoginUser, renewal: EndRenewal) => Promise<RenewalResult>;

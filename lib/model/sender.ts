@@ -1,6 +1,7 @@
 import type { Id } from './login-user';
 import type { OutboundContent, OutboundType } from './messages';
 import type { Receipt } from './receipt';
+import type { RevocationInput, RevokeOptions } from './revocation';
 import type { Target } from './target';
 
 /** The close frame of {@link TenantSender.disconnect}; default 4403, "removed by the application". */
@@ -31,6 +32,16 @@ export interface TenantSender {
    * @throws RealtimeError also `ERR_REALTIME_CLOSE_CODE`.
    */
   disconnect(target: Target, options?: DisconnectOptions): Promise<Receipt>;
+  /**
+   * Revokes tokens: closes the sessions that logged in with them at once (4401) on all nodes, and refuses them at each
+   * later handshake (401) and renewal, until they are forgotten. A node that starts later learns of it from another one;
+   * where there is none, nobody remembers.
+   *
+   * @returns a receipt whose `delivered` counts the sessions that were closed here; rejects with `ERR_REALTIME_BROKER`
+   *   when the broker did not take it: this process applied it all the same, so do it again.
+   * @throws RealtimeError `ERR_REALTIME_TARGET`, `ERR_REALTIME_TENANT`.
+   */
+  revoke(revocation: RevocationInput, options?: RevokeOptions): Promise<Receipt>;
   /** Counts the open sessions of a target in this process. */
   count(target: Target): Promise<number>;
   /** Tells whether a target has an open session in this process. */

@@ -93,7 +93,8 @@ function parseAudience(fields: Fields, address: string | undefined): Audience {
   }
 }
 
-function parseScope(fields: Fields, { multiTenant, boundTenant }: TargetContext): Scope {
+/** The tenants that a target's fields name. Errors as {@link parseTarget}. */
+export function parseScope(fields: Fields, { multiTenant, boundTenant }: TargetContext): Scope {
   const isAll = 'allTenants' in fields;
   if (isAll && fields['allTenants'] !== true) {
     fail(`target.allTenants must be true, got ${describeValue(fields['allTenants'])}`);

@@ -4,6 +4,8 @@ import type { DisconnectOptions, Sender, TenantSender } from '../model/sender';
 import type { Hub } from '../session/hub';
 import type { Id } from '../model/login-user';
 import type { Receipt } from '../model/receipt';
+import type { Revocation, RevocationInput, RevokeOptions } from '../model/revocation';
+import type { Revocations } from '../session/revocations';
 import type { Target, TargetContext } from '../model/target';
 import { CloseCode, closeSpec } from '../model/close-codes';
 import { ID_WANTED, isId } from '../model/login-user';
@@ -13,12 +15,16 @@ import { RelayError } from '../model/receipt';
 import { checkJsonText, toJsonText } from '../model/json';
 import type { OutboundCheck } from '../model/outbound-check';
 import { checkType } from '../model/message-type';
+import { parseRevocation } from '../model/revocation';
 import { parseTarget } from '../model/target';
 
 /** What a sender stands on. */
 export interface SenderParts {
   readonly hub: Hub;
   readonly link: ClusterLink;
+  readonly revocations: Revocations;
+  /** How long a revocation is remembered, when the call does not say. */
+  readonly revocationMemoryMs: number;
   readonly multiTenant: boolean;
   /** The largest content as JSON text, in UTF-16 units: more than fits into a socket's buffer reaches nobody. */
   readonly maxContentLength: number;
@@ -61,6 +67,8 @@ function methodsOf(pipeline: Pipeline, context: TargetContext): TenantSender {
       pipeline.send(parseTarget(target, context), checkType(type), checkJsonText(jsonText)),
     disconnect: (target: Target, options?: DisconnectOptions) =>
       pipeline.disconnect(parseTarget(target, context), options),
+    revoke: (revocation: RevocationInput, options: RevokeOptions = {}) =>
+      pipeline.revoke(parseRevocation(revocation, options.untilMs ?? pipeline.defaultUntilMs, context)),
     count: (target: Target) => Promise.resolve(pipeline.count(parseTarget(target, context))),
     isOnline: (target: Target) => Promise.resolve(pipeline.count(parseTarget(target, context)) > 0),
   };
@@ -108,6 +116,18 @@ class Pipeline {
     return receiptAfter(link.publishDisconnect(addressed, spec, id), id, sessions.length);
   }
 
+  get defaultUntilMs(): number {
+    return Date.now() + this.#parts.revocationMemoryMs;
+  }
+
+  revoke(revocation: Revocation): Promise<Receipt> {
+    const { link, revocations } = this.#parts;
+    if (link.isClosed) return rejectedClosed();
+    const id = this.#stamp();
+    const delivered = revocations.apply([revocation]);
+    return receiptAfter(link.publishRevocation(revocation, id), id, delivered, REVOCATION);
+  }
+
   count(addressed: Addressed): number {
     let count = 0;
     this.#parts.hub.forEach(addressed, (session) => {
@@ -127,13 +147,21 @@ function isOnlyHere({ audience }: Addressed, nodeId: string): boolean {
   return audience.kind === 'session' && audience.sessionId.startsWith(`${nodeId}.`);
 }
 
-function receiptAfter(publishing: Promise<void> | undefined, id: string, delivered: number): Promise<Receipt> {
+/** What a broker did not take, in words. */
+const REVOCATION = 'the revocation, which was applied in this process alone';
+
+function receiptAfter(
+  publishing: Promise<void> | undefined,
+  id: string,
+  delivered: number,
+  what?: string,
+): Promise<Receipt> {
   if (publishing === undefined) return settled({ id, delivered, relay: 'none' });
   const receipt = publishing.then(
     (): Receipt => ({ id, delivered, relay: 'accepted' }),
     (cause: unknown): never => {
       if (cause instanceof RealtimeError && cause.code === 'ERR_REALTIME_CLOSED') throw cause;
-      throw new RelayError({ id, delivered, relay: 'none' }, cause);
+      throw new RelayError({ id, delivered, relay: 'none' }, cause, what);
     },
   );
   // A caller who does not await must not crash the process; who awaits still gets the rejection.

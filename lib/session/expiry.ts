@@ -73,7 +73,7 @@ export class ExpiryClock {
     const endsAtMs = this.#endOf(session) ?? now;
     this.remove(session);
     if (endsAtMs <= now) return session.end('expired', CloseCode.loginExpired, 'login expired');
-    session.tell('$expiring', { expiresInMs: endsAtMs - this.#settings.expiryGraceMs - now });
+    session.tell('$expiring', { expiresInMs: Math.max(0, endsAtMs - this.#settings.expiryGraceMs - now) });
     return this.#put(session, endsAtMs);
   }
 

@@ -8,6 +8,7 @@ import type { Sender } from '../../lib/model/sender';
 import { ClusterNode } from '../../lib/cluster/node';
 import { DEFAULT_SETTINGS } from '../../lib/cluster/settings';
 import { Hub } from '../../lib/session/hub';
+import { Revocations } from '../../lib/session/revocations';
 import { createSenders } from '../../lib/outbound/sender';
 import { hubReceiver } from '../../lib/cluster/deliver';
 import { memoryBus } from '../../lib/testing/memory-broker';
@@ -19,6 +20,7 @@ export const FAST: Partial<ClusterSettings> = {
   idleProbeMs: 60,
   repeatProbeMs: 20,
   deafAfterMs: 200,
+  learnWithinMs: 20,
   closeDrainMs: 500,
 };
 
@@ -83,18 +85,22 @@ export class TestNode {
   constructor(bus: MemoryBus, nodeId: string, options: NodeOptions, changed: () => void) {
     this.#changed = changed;
     const multiTenant = options.multiTenant ?? false;
+    const revocations = new Revocations(this.hub, (error) => this.#note(this.errors, error));
     this.node = new ClusterNode({
       nodeId,
       name: options.name ?? 'shop',
       broker: bus.broker(options.broker),
       multiTenant,
-      receiver: hubReceiver(this.hub),
+      receiver: hubReceiver(this.hub, revocations),
       startTimeoutMs: options.startTimeoutMs,
       settings: { ...DEFAULT_SETTINGS, ...FAST, ...options.settings },
       report: (error) => this.#note(this.errors, error),
       onEvent: (event) => this.#note(this.events, event),
     });
-    this.sender = createSenders({ hub: this.hub, link: this.node, multiTenant, maxContentLength: 2 ** 20 }).sender;
+    this.sender = createSenders({
+      ...{ hub: this.hub, link: this.node, revocations, multiTenant },
+      ...{ revocationMemoryMs: 60_000, maxContentLength: 2 ** 20 },
+    }).sender;
   }
 
   /** Logs a user in. */
