@@ -2,12 +2,15 @@ import type { RequestId } from '../wire/wire';
 import { MessageError } from '../model/message-errors';
 import { RealtimeError } from '../model/errors';
 
+/** `setTimeout` takes no more: above it, timers fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** How long a request to a client waits, unless the call says more. */
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** Options of `session.request`. */
 export interface RequestOptions {
-  /** How long to wait for the reply; default 10,000 ms. */
+  /** How long to wait for the reply; default 10,000 ms. `Infinity` waits as long as the session lives. */
   readonly timeoutMs?: number;
   /** Gives up when aborted. */
   readonly signal?: AbortSignal;
@@ -40,7 +43,7 @@ export class Requests {
         conclude();
       };
       const handleAbort = (): void => settle(() => reject(abortError()));
-      const timer = setTimeout(() => settle(() => reject(timeoutError(timeoutMs))), timeoutMs);
+      const timer = setTimeout(() => settle(() => reject(timeoutError(timeoutMs))), Math.min(timeoutMs, MAX_TIMER_MS));
       signal?.addEventListener('abort', handleAbort);
       this.#pending.set(id, {
         resolve: (content) => settle(() => resolve(content)),
