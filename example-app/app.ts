@@ -1,10 +1,10 @@
-import type { Broker, Realtime } from 'express-realtime';
+import type { Broker, Realtime, SenderApiRequest } from 'express-realtime';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import express from 'express';
-import { attachRealtime } from 'express-realtime';
-import { createAuth, currentUser } from './auth';
+import { attachRealtime, senderApi } from 'express-realtime';
+import { createAuth, currentUser, isEqual } from './auth';
 import { startChat, tellWhoIsOnline } from './chat';
 import { customerServiceRouter } from './customer-service';
 import { Database } from './database';
@@ -20,24 +20,31 @@ export interface AppOptions {
   readonly jwtSecret: string;
   /** Carries pushes between processes; none: this process is alone. */
   readonly broker?: Broker | undefined;
+  /** Whoever sends it as `x-api-key` may push through `POST /realtime/send`; none: nobody may. */
+  readonly pushKey?: string | undefined;
+  /** Over how long `close` says goodbye; default 0 ms: to all clients at once. */
+  readonly drainMs?: number | undefined;
 }
 
 /** The whole app, not listening yet. */
 export interface ExampleApp {
   readonly server: Server;
   readonly realtime: Realtime;
-  /** Says goodbye to clients (they come back later), then ends the server and closes the database. */
+  /** Stops listening, says goodbye to clients (they come back, to another process), then ends the rest. */
   close(): Promise<void>;
 }
 
 /** Builds the Express app, its routes, and the WebSocket beside them. */
-export function createApp({ databaseFile, jwtSecret, broker }: AppOptions): ExampleApp {
+export function createApp({ databaseFile, jwtSecret, broker, pushKey, drainMs = 0 }: AppOptions): ExampleApp {
   const database = new Database(databaseFile);
   const { passport, requireUser, router: loginRouter } = createAuth(jwtSecret);
+  let isClosing = false;
 
   const app = express();
   app.disable('x-powered-by');
   app.use(secureHeaders);
+  // A connection that was open before: its gateway asks another process, which nothing has been done for yet here.
+  app.use((_req, res, next) => (isClosing ? res.status(503).set('Connection', 'close').end() : next()));
   app.use(express.static(join(__dirname, 'public')));
   app.use('/api', express.json({ limit: '32kb' }));
   app.use('/api', loginRouter);
@@ -48,6 +55,12 @@ export function createApp({ databaseFile, jwtSecret, broker }: AppOptions): Exam
     res.json({ ...user, tenantName: tenants.find(({ id }) => id === user.tenantId)?.name });
   });
   app.use('/api', notFound);
+  // For other services: they name tenant and target, and no user is logged in.
+  if (pushKey) {
+    const authorize = ({ headers }: SenderApiRequest) =>
+      isEqual(String(headers['x-api-key']), pushKey) ? { allTenants: true as const } : null;
+    app.use('/realtime', senderApi({ authorize }));
+  }
   app.use(answerErrors);
 
   const server = createServer(app);
@@ -65,9 +78,11 @@ export function createApp({ databaseFile, jwtSecret, broker }: AppOptions): Exam
     server,
     realtime,
     async close() {
-      await realtime.close({ code: 1012 });
+      isClosing = true;
+      const ended = new Promise((resolve) => server.close(resolve));
+      await realtime.close({ code: 1012, drainMs });
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await ended;
       database.close();
     },
   };

@@ -91,7 +91,7 @@ function toCurrentUser({ id, tenantId, userType, name }: User): CurrentUser {
 }
 
 /** Takes the same time wherever two texts differ. */
-function isEqual(wanted: string, given: string): boolean {
+export function isEqual(wanted: string, given: string): boolean {
   const [a, b] = [Buffer.from(wanted), Buffer.from(given)];
   return a.length === b.length && timingSafeEqual(a, b);
 }

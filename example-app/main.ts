@@ -8,6 +8,8 @@ const {
   PORT = '3000',
   HOST = '127.0.0.1',
   BROKER,
+  PUSH_KEY,
+  DRAIN_MS = '0',
   DATABASE = join(__dirname, '.data', 'example.sqlite'),
   // Random: every start logs everybody out. Several processes, or one that restarts, need a fixed one.
   JWT_SECRET = randomBytes(32).toString('base64url'),
@@ -18,6 +20,8 @@ const { server, realtime, close } = createApp({
   jwtSecret: JWT_SECRET,
   // Several processes: redis://…, amqp://…, kafka://…, rocketmq://…; none: this process is alone.
   broker: brokerFromUrl(BROKER),
+  pushKey: PUSH_KEY,
+  drainMs: Number(DRAIN_MS),
 });
 
 server.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,0 +1,146 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { TestClient } from '../../lib/testing';
+import { missingNginx, startNginx } from '../servers/nginx';
+import type { NginxServer } from '../servers/nginx';
+import { missingRedis, startRedis } from '../servers/redis';
+import type { RedisServer } from '../servers/redis';
+import { describeWithServer, freePorts } from '../servers/server';
+import { ExampleCluster, login, pushByKey } from './example-cluster';
+
+const SITE = join(__dirname, '../../example-app/nginx.conf');
+const ADMINS = ['ada', 'amos'];
+const MEMBERS = ['mia', 'max'];
+const EVERYONE = { everyone: true, tenantId: 1 };
+
+/** A tab, and which process holds it. */
+interface Tab {
+  readonly client: TestClient;
+  readonly isOnRestarted: boolean;
+}
+
+describeWithServer('three processes of the example app behind nginx', missingNginx() ?? missingRedis(), function () {
+  this.timeout(120_000);
+  let redis: RedisServer;
+  let nginx: NginxServer;
+  let cluster: ExampleCluster;
+  let ports: readonly number[];
+
+  before(async () => {
+    redis = await startRedis();
+    ports = await freePorts(3);
+    cluster = new ExampleCluster(() => redis.url, { DRAIN_MS: '1000' });
+    await Promise.all(ports.map((port, index) => cluster.start(index, port)));
+    nginx = await startNginx(SITE, ports);
+  });
+
+  after(async () => {
+    const codes = await cluster?.close();
+    await nginx?.stop();
+    await redis?.stop();
+    if (codes) expect(codes).to.deep.equal([0, 0, 0]);
+  });
+
+  /** Opens tabs until each process holds some of them. */
+  async function openTabs(count: number): Promise<TestClient[]> {
+    const tokens = await Promise.all([...ADMINS, ...MEMBERS].map((name) => login(nginx.url, name)));
+    const clients: TestClient[] = [];
+    for (let tab = 0; tab < count; tab += 1) {
+      clients.push(await cluster.tab(nginx.url, tokens[tab % tokens.length] ?? ''));
+    }
+    return clients;
+  }
+
+  it('spreads sockets over all processes, and a push through nginx reaches every one of them', async () => {
+    const clients = await openTabs(9);
+    const upstreams = new Set(nginx.accessLog().match(/127\.0\.0\.1:\d+/g));
+    await pushByKey(nginx.url, { target: EVERYONE, type: 'hello', content: 1 }).expect(200);
+    for (const client of clients) expect(await client.next('hello', { timeoutMs: 10_000 })).to.equal(1);
+    expect(upstreams.size).to.equal(3);
+    await Promise.all(clients.map((client) => client.close()));
+  });
+
+  it('restarts a process under load: the users of the others lose nothing, its own are told 1012', async () => {
+    const clients = await openTabs(12);
+    const load = startLoad(nginx.url);
+    await load.reached(20);
+    const ended = cluster.end(0);
+    // Those of the ended process are those that are told so.
+    expect(await ended).to.equal(0);
+    const sentWhileAway = load.accepted.length;
+    await load.reached(sentWhileAway + 50);
+    await cluster.start(0, ports[0]);
+    await load.reached(load.accepted.length + 50);
+    await load.stop();
+
+    await pushByKey(nginx.url, { target: EVERYONE, type: 'marker', content: 1 }).expect(200);
+    const tabs = await Promise.all(clients.map(sortOut));
+    const gone = tabs.filter(({ isOnRestarted }) => isOnRestarted);
+    const stayed = tabs.filter(({ isOnRestarted }) => !isOnRestarted);
+    expect(gone.length).to.be.greaterThan(0);
+    expect(stayed.length).to.be.greaterThan(0);
+    for (const { client } of gone) expect((await client.closed).code).to.be.oneOf([1001, 1012]);
+    for (const { client } of stayed) expect(numbersOf(client)).to.deep.equal(load.accepted);
+    expect(load.failed).to.deep.equal([]);
+
+    // And the ended process's users are let in elsewhere.
+    const back = await cluster.tab(nginx.url, await login(nginx.url, 'mia'));
+    await pushByKey(nginx.url, { target: EVERYONE, type: 'welcome', content: 2 }).expect(200);
+    expect(await back.next('welcome', { timeoutMs: 10_000 })).to.equal(2);
+  });
+});
+
+/** A tab that is still open gets the marker behind everything else. */
+async function sortOut(client: TestClient): Promise<Tab> {
+  const isOnRestarted = await Promise.race([
+    client.closed.then(() => true),
+    client.next('marker', { timeoutMs: 10_000 }).then(
+      () => false,
+      () => true,
+    ),
+  ]);
+  return { client, isOnRestarted };
+}
+
+function numbersOf({ unread }: TestClient): number[] {
+  return unread.filter(({ type }) => type === 'load').map(({ content }) => Number(content));
+}
+
+/** Pushes numbers one after the other through nginx until it is stopped. */
+interface Load {
+  /** The numbers that were answered with 200, in order. */
+  readonly accepted: number[];
+  /** Answers other than 200, as `number: status`. */
+  readonly failed: string[];
+  /** Resolves when so many were accepted. */
+  reached(count: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+function startLoad(url: string): Load {
+  const accepted: number[] = [];
+  const failed: string[] = [];
+  const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
+  let isStopped = false;
+  const run = async (): Promise<void> => {
+    for (let number = 0; !isStopped; number += 1) {
+      const { status } = await pushByKey(url, { target: EVERYONE, type: 'load', content: number });
+      if (status === 200) accepted.push(number);
+      else failed.push(`${number}: ${status}`);
+      for (const { count, resolve } of waiting) if (accepted.length >= count) resolve();
+    }
+  };
+  const ended = run();
+  return {
+    ...{ accepted, failed },
+    reached: (count) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ count, resolve });
+        ended.catch(reject);
+      }),
+    stop: async () => {
+      isStopped = true;
+      await ended;
+    },
+  };
+}
