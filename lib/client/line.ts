@@ -105,6 +105,8 @@ export class Line {
   }
 
   #read(data: unknown): void {
+    // Some runtimes tell what came before `close`, though nobody listens any more.
+    if (this.#isOver) return;
     this.#heartbeat.touch();
     const message = parse(data);
     if (message === undefined) return;
