@@ -4,46 +4,31 @@ import type { WebSocket } from 'ws';
 import type { RealtimeEvent } from '../model/events';
 import type { LoginUser } from '../model/login-user';
 import { checkLoginUser } from '../model/login-user';
-import type { Acceptor } from './acceptor';
-import type { Admission } from './admission';
-import type { Authenticator, LoginOutcome } from './authenticator';
-import { checkForm } from './checks';
-import type { ExpressLikeRequest, ExpressRequests } from './express-requests';
+import type { LoginOutcome } from './authenticator';
+import { enter } from './entry';
+import type { Entry } from './entry';
+import type { ExpressLikeRequest } from './express-requests';
 import { asError, isThenable } from './fault';
-import type { HandshakeHooks, HandshakeSettings } from './handshake';
+import type { Gate } from './gate';
 import { LateResponse } from './late-response';
 import { finishLogin, startLogin } from './login';
 import {
   detachResponse,
+  emitClosed,
   emitFinished,
-  hasAnswered,
-  headerLinesOf,
+  isAnsweringPeer,
+  linesFor101,
   muteResponse,
   openResponse,
   runMiddleware,
   writeDetachedHead,
 } from './middleware';
-import type { CheckOrigin } from './origin';
-import { offeredProtocols } from './protocols';
-import { closeSoon, ignoreError, refuse } from './refuse';
+import { closeSoon, hasUnansweredRequest, ignoreError, isRefusal, refuse } from './refuse';
 import type { Refusal } from './refuse';
-import { isRefusal, liftToken, maskUrl } from './token';
-import type { Credentials } from './token';
-import { faultVerdict, judge, middlewareVerdict } from './verdict';
+import { maskUrl } from './token';
+import { faultVerdict, judge, middlewareVerdict, ticketVerdict } from './verdict';
 import type { Verdict } from './verdict';
 
-/** What all upgrades of one door share. */
-export interface Gate {
-  readonly settings: HandshakeSettings;
-  readonly hooks: HandshakeHooks;
-  readonly express: ExpressRequests | undefined;
-  readonly admission: Admission;
-  readonly acceptor: Acceptor;
-  readonly checkOrigin: CheckOrigin;
-  readonly authenticate: Authenticator;
-}
-
-const BAD_PROTOCOLS: Refusal = { status: 400, why: 'bad-request', hint: 'Sec-WebSocket-Protocol is malformed' };
 const AUTH_TIMEOUT: Refusal = { status: 503, why: 'auth-timeout', hint: 'no decision within authTimeoutMs' };
 const BAD_TICKET: Refusal = { status: 401, why: 'unauthenticated', hint: 'the ticket is unknown, spent or too old' };
 const REVOKED: Refusal = { status: 401, why: 'revoked', hint: 'the login was revoked: sender.revoke()' };
@@ -74,34 +59,6 @@ export function handleUpgrade(gate: Gate, req: IncomingMessage, socket: Duplex, 
   new Upgrade(gate, req, socket, head).start();
 }
 
-function hasUnansweredRequest(socket: Duplex & { readonly _httpMessage?: unknown }): boolean {
-  return socket._httpMessage !== undefined && socket._httpMessage !== null;
-}
-
-function peerAddress(req: ExpressLikeRequest, express: ExpressRequests | undefined): string {
-  const address = express?.addressOf(req) ?? req.socket.remoteAddress ?? '';
-  // A dual-stack server sees IPv4 peers in IPv6 form, a proxy's header names them plainly: one peer, one count.
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
-}
-
-function doNothing(): void {
-  // What a middleware says after the decision is for nobody.
-}
-
-function emitClose(res: ServerResponse): void {
-  res.emit('close');
-}
-
-/** Tells whether a response that is still on the socket was begun. */
-function isAnsweringPeer(res: ServerResponse): boolean {
-  return res.socket !== null && hasAnswered(res);
-}
-
-function linesFor101(res: ServerResponse): readonly string[] {
-  writeDetachedHead(res, 101);
-  return headerLinesOf(res);
-}
-
 /** One upgrade request on its way. Nothing of it is kept once it is decided. */
 class Upgrade {
   readonly #gate: Gate;
@@ -109,13 +66,12 @@ class Upgrade {
   readonly #socket: Duplex;
   readonly #head: Buffer;
   readonly #url: string;
-  #credentials: Credentials = { token: undefined, hasCarrier: false };
+  /** The place that it has among those on their way, once it has one. */
+  #entry: Entry | undefined;
   /** The response that middleware saw. */
   #res: ServerResponse | undefined;
   #late: LateResponse | undefined;
-  #address: string | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #isEntered = false;
   #hasOutcome = false;
   #isDecided = false;
 
@@ -129,34 +85,19 @@ class Upgrade {
 
   start(): void {
     this.#guard(() => {
-      const refusal = this.#check();
-      if (refusal !== undefined) this.#refuse(refusal);
-      else if (this.#gate.settings.middleware.length > 0) this.#runMiddleware();
+      const entry = enter(this.#gate, this.#req);
+      if (isRefusal(entry)) {
+        this.#refuse(entry);
+        return;
+      }
+      this.#entry = entry;
+      if (this.#gate.settings.middleware.length > 0) this.#runMiddleware();
       else this.#authenticate();
     });
     const { authTimeoutMs } = this.#gate.settings;
     // Most logins are decided by now: no timer for those.
     if (this.#isDecided || authTimeoutMs === 0) return;
     this.#timer = setTimeout(() => this.#guard(() => this.#refuse(AUTH_TIMEOUT)), authTimeoutMs);
-  }
-
-  /** The checks that need nobody's code, cheapest first. */
-  #check(): Refusal | undefined {
-    const { admission, checkOrigin, settings, express } = this.#gate;
-    const refusal = admission.check() ?? checkForm(this.#req) ?? checkOrigin(this.#req);
-    if (refusal !== undefined) return refusal;
-    const protocols = offeredProtocols(this.#req);
-    if (protocols === undefined) return BAD_PROTOCOLS;
-    const credentials = liftToken(this.#req, protocols, settings.tokenFrom, settings.tickets !== undefined);
-    if (isRefusal(credentials)) return credentials;
-    this.#credentials = credentials;
-    const address = admission.hasAddressLimit ? peerAddress(this.#req, express) : undefined;
-    const full = admission.enter(address);
-    if (full !== undefined) return full;
-    this.#isEntered = true;
-    this.#address = address;
-    express?.dress(this.#req);
-    return undefined;
   }
 
   #runMiddleware(): void {
@@ -181,7 +122,7 @@ class Upgrade {
 
   #authenticate(): void {
     this.#setUrl(this.#url);
-    const { ticket } = this.#credentials;
+    const ticket = this.#entry?.credentials.ticket;
     if (ticket !== undefined) {
       void this.#redeem(ticket);
       return;
@@ -215,7 +156,7 @@ class Upgrade {
       });
     } catch (error) {
       this.#guard(() => {
-        if (!this.#isDecided) this.#apply(faultVerdict(error));
+        if (!this.#isDecided) this.#apply(ticketVerdict(error));
       });
     }
   }
@@ -231,7 +172,11 @@ class Upgrade {
   #handleOutcome(outcome: LoginOutcome): void {
     if (this.#hasOutcome || this.#isDecided) return;
     this.#hasOutcome = true;
-    this.#guard(() => this.#apply(judge(outcome, this.#credentials.hasCarrier, this.#gate.settings.anonymous)));
+    this.#guard(() => this.#apply(this.#judge(outcome)));
+  }
+
+  #judge(outcome: LoginOutcome): Verdict {
+    return judge(outcome, this.#entry?.credentials.hasCarrier !== false, this.#gate.settings.anonymous);
   }
 
   #apply(verdict: Verdict): void {
@@ -255,7 +200,7 @@ class Upgrade {
   #finishLogin(input: unknown): void {
     if (this.#isDecided) return;
     if (input === null) this.#refuse(FORBIDDEN);
-    else this.#admit(finishLogin(this.#gate.settings, input, this.#credentials.token));
+    else this.#admit(finishLogin(this.#gate.settings, input, this.#entry?.credentials.token));
   }
 
   #admit(loginUser: LoginUser | null): void {
@@ -265,8 +210,10 @@ class Upgrade {
       this.#refuse(refusal);
       return;
     }
+    const opened = this.#res ?? this.#late?.opened;
+    // Runs hooks of middleware: what they throw still gets an answer.
+    const lines = opened === undefined ? NO_LINES : linesFor101(opened);
     const res = this.#decide();
-    const lines = res === undefined ? NO_LINES : linesFor101(res);
     const socket = this.#socket;
     let made: WebSocket | undefined;
     try {
@@ -277,12 +224,15 @@ class Upgrade {
         hooks.onAdmitted({ ws, socket, loginUser });
       });
     } finally {
-      admission.leave(this.#address, made);
+      this.#leave(made);
     }
-    if (made === undefined) {
-      hooks.onEvent(GONE);
-      res?.emit('close');
-    } else if (res !== undefined) emitFinished(res);
+    if (made === undefined) hooks.onEvent(GONE);
+    if (res !== undefined) this.#guard(() => (made === undefined ? emitClosed(res) : emitFinished(res)));
+  }
+
+  /** Gives the place back; with a `ws` its address is counted until that closes. */
+  #leave(ws?: WebSocket): void {
+    if (this.#entry !== undefined) this.#gate.admission.leave(this.#entry.address, ws);
   }
 
   #checkLogin(loginUser: LoginUser | null): Refusal | undefined {
@@ -293,18 +243,22 @@ class Upgrade {
 
   #refuse(refusal: Refusal, error?: Error): void {
     if (this.#isDecided) return;
-    const { admission, hooks } = this.#gate;
+    const { hooks } = this.#gate;
     const isAnswering = this.#res !== undefined && isAnsweringPeer(this.#res);
     const res = this.#decide();
-    if (this.#isEntered) admission.leave(this.#address, undefined);
+    this.#leave();
     // A middleware began an answer and never ended it: a second one would be read as part of it.
     if (isAnswering) this.#socket.destroy();
     else refuse(this.#socket, refusal.status);
     if (error !== undefined) hooks.onError(error);
     hooks.onEvent({ name: 'handshake.refused', ...refusal });
-    if (res !== undefined) {
+    if (res === undefined) return;
+    try {
       writeDetachedHead(res, refusal.status);
       emitFinished(res);
+    } catch (cause) {
+      // A hook of a middleware on the response; the peer has its answer.
+      hooks.onError(asError(cause, 'a middleware'));
     }
   }
 
@@ -312,10 +266,10 @@ class Upgrade {
   #handleAnswered(res: ServerResponse): void {
     if (this.#isDecided) return;
     this.#decide();
-    this.#gate.admission.leave(this.#address, undefined);
+    this.#leave();
     this.#socket.end();
     closeSoon(this.#socket);
-    process.nextTick(emitClose, res);
+    process.nextTick(emitClosed, res);
     const hint = 'a middleware of options.middleware answered';
     this.#gate.hooks.onEvent({ name: 'handshake.refused', status: res.statusCode, why: 'middleware', hint });
   }
@@ -330,7 +284,7 @@ class Upgrade {
     clearTimeout(this.#timer);
     if (this.#res === undefined) return this.#late?.opened;
     detachResponse(this.#res, this.#socket);
-    muteResponse(this.#res, doNothing);
+    muteResponse(this.#res);
     this.#setUrl(maskUrl(this.#url));
     return this.#res;
   }

@@ -55,6 +55,12 @@ export function faultVerdict(error: unknown): Verdict {
   return { kind: 'refused', refusal, error: asError(error, 'the login') };
 }
 
+/** Decides what an error on the way to a ticket's login leads to: it is the store's, unless the login is no good. */
+export function ticketVerdict(error: unknown): Verdict {
+  if (error instanceof LoginUserError) return faultVerdict(error);
+  return { kind: 'refused', refusal: UNAVAILABLE, error: asError(error, 'the ticket store') };
+}
+
 /** Decides what a failed middleware leads to: the status that its error asks for, else 500. */
 export function middlewareVerdict(error: unknown): Verdict {
   const status = statusOf(error);
