@@ -64,7 +64,7 @@ describeWithServer('kafkaBroker', missingKafka(), function (this: Suite) {
   let topics: KafkaTopics;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     kafka = await sharedKafka();
     topics = await KafkaTopics.on(kafka);
   });
@@ -333,7 +333,7 @@ describeWithServer('kafkaBroker, with the join delay as installed', missingKafka
   let topics: KafkaTopics;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     kafka = await sharedSlowKafka();
     topics = await KafkaTopics.on(kafka);
     await topics.create('shop-realtime');

@@ -12,7 +12,7 @@ describeWithServer('broker contract: Kafka', missingKafka(), () => {
   let topics: KafkaTopics;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     kafka = await sharedKafka();
     topics = await KafkaTopics.on(kafka);
   });

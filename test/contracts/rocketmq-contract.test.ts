@@ -13,7 +13,7 @@ describeWithServer('broker contract: RocketMQ', missingRocketmq(), () => {
   let rocketmq: RocketmqServer;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(300_000);
     rocketmq = await sharedRocketmq();
   });
 

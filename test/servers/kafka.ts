@@ -58,7 +58,7 @@ export async function startKafka(settings: Readonly<Record<string, string | numb
     args: [...java, '-Xms64m', '-Xmx256m', '-cp', jars, 'kafka.Kafka', file],
     folder,
     isReady: () => askApiVersions(plain),
-    readyTimeoutMs: 60_000,
+    readyTimeoutMs: 150_000,
   };
   const server = await TestServer.start(plan).catch(async (error: unknown) => {
     await proxy.stop();

@@ -76,7 +76,7 @@ function startNameServer(jars: string, { namesrv }: Ports): Promise<TestServer> 
     env: { ROCKETMQ_HOME: folder },
     folder,
     isReady: () => canConnect(namesrv),
-    readyTimeoutMs: 60_000,
+    readyTimeoutMs: 150_000,
     stopTimeoutMs: 10,
   });
 }
@@ -99,7 +99,7 @@ function startBroker(jars: string, ports: Ports): Promise<TestServer> {
     env: { ROCKETMQ_HOME: folder, RMQ_PROXY_HOME: folder },
     folder,
     isReady: () => isRegistered(ports),
-    readyTimeoutMs: 60_000,
+    readyTimeoutMs: 150_000,
     // SIGTERM takes this broker 8 to 15 s, and its data is thrown away.
     stopTimeoutMs: 10,
   });

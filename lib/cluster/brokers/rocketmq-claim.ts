@@ -75,27 +75,39 @@ export class SlotClaim {
     if (head.kind === 'taken') this.#handleTaken(head);
   }
 
-  #handleProbe({ node, slot, count = 0 }: RocketmqHead, isFirstDelivery: boolean): void {
-    const { nodeId } = this.#plan;
-    if (node === nodeId) {
+  #handleProbe(head: RocketmqHead, isFirstDelivery: boolean): void {
+    const { node, slot, count = 0 } = head;
+    if (node === this.#plan.nodeId) {
       this.heardSelf();
       this.#handleEcho(count);
       return;
     }
     if (slot !== this.#plan.slot || !this.hasEchoed || !isFirstDelivery) return;
-    // Of two that start at once the lower id stays.
-    if (this.#isProven || nodeId < node) this.#tell(node, 0);
-    else this.#plan.handleShared(sharedError(slot));
+    if (this.#yieldsTo(head)) this.#plan.handleShared(sharedError(slot));
+    else this.#tell(node, 0);
   }
 
-  #handleTaken({ to, count = 0 }: RocketmqHead): void {
+  #handleTaken(head: RocketmqHead): void {
+    const { to, count = 0 } = head;
     const [node] = to ?? [];
-    if (node === this.#plan.nodeId) this.#plan.handleShared(sharedError(this.#plan.slot));
-    else if (node !== undefined && count < maxHops) this.#tell(node, count + 1);
+    if (node === this.#plan.nodeId) {
+      if (this.#yieldsTo(head)) this.#plan.handleShared(sharedError(this.#plan.slot));
+    } else if (node !== undefined && count < maxHops) {
+      this.#tell(node, count + 1);
+    }
+  }
+
+  /** Whoever holds the slot stays; of two that claim it at once, the lower id. */
+  #yieldsTo({ node, isProven = false }: RocketmqHead): boolean {
+    return isProven === this.#isProven ? node < this.#plan.nodeId : isProven;
   }
 
   #tell(node: NodeId, count: number): void {
-    this.#plan.send({ kind: 'taken', to: [node], count }).catch(() => {});
+    this.#send({ kind: 'taken', to: [node], count }).catch(() => {});
+  }
+
+  #send(news: RocketmqNews): Promise<void> {
+    return this.#plan.send({ ...news, isProven: this.#isProven });
   }
 
   async #probe(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
@@ -108,7 +120,7 @@ export class SlotClaim {
       isBack = true;
       waiting.abort();
     };
-    await this.#plan.send({ kind: 'probe', count });
+    await this.#send({ kind: 'probe', count });
     await pause(timeoutMs, AbortSignal.any([signal, waiting.signal]));
     return isBack;
   }

@@ -18,6 +18,8 @@ export interface RocketmqNews {
   readonly to?: readonly NodeId[];
   /** Of frames and probes: the sender's number. Of `taken`: how often it has been passed on. */
   readonly count?: number;
+  /** Of a probe and of `taken`: whether its sender holds the slot, and does not only claim it. */
+  readonly isProven?: boolean;
 }
 
 /** The head of a message, carried in its properties: others skip it without a look at the body. */
@@ -43,6 +45,7 @@ export function writeMessage(topic: string, tag: string, head: RocketmqHead, bod
     ['slot', head.slot],
     ['kind', head.kind],
   ]);
+  if (head.isProven === true) properties.set('proven', '1');
   if (head.to) properties.set('to', head.to.join(','));
   properties.set('count', String(head.count ?? 0));
   return { topic, tag, body, properties };
@@ -55,7 +58,8 @@ export function readHead({ properties }: MessageView): RocketmqHead | undefined 
   const to = properties.get('to');
   const count = Number(properties.get('count'));
   if (!Number.isSafeInteger(count) || count < 0) return undefined;
-  return { app, node, slot, kind, count, ...(to !== undefined && { to: to.split(',') }) };
+  const isProven = properties.get('proven') === '1';
+  return { app, node, slot, kind, count, isProven, ...(to !== undefined && { to: to.split(',') }) };
 }
 
 function isKind(kind: string | undefined): kind is RocketmqKind {

@@ -62,8 +62,8 @@ function parseSlots(text: string): string[] {
 }
 
 if (require.main === module) {
-  provisionRocketmq(process.argv.slice(2), (line) => console.log(line)).catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
+  provisionRocketmq(process.argv.slice(2), (line) => process.stdout.write(`${line}\n`)).catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;
   });
 }
