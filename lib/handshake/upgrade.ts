@@ -39,6 +39,8 @@ const GONE: RealtimeEvent = {
   why: 'gone',
   hint: 'the peer went away before it was let in',
 };
+/** How long a ticket is good that was spent for a socket which was turned away after all. */
+const GIVEN_BACK_MS = 10_000;
 const NO_LINES: readonly string[] = [];
 /** A strategy that redirects or answers: what it says is for pages. */
 const ANSWERED: LoginOutcome = {
@@ -149,6 +151,7 @@ class Upgrade {
       const refusal = this.#checkLogin(loginUser);
       if (refusal !== undefined) return this.#refuse(refusal);
       const isSpent = (await settings.tickets?.spend(ticket)) === true;
+      if (isSpent && this.#isTurnedAway(loginUser)) await settings.tickets?.keep(ticket, login, GIVEN_BACK_MS);
       this.#guard(() => {
         if (this.#isDecided) return;
         if (isSpent) this.#admit(loginUser);
@@ -159,6 +162,11 @@ class Upgrade {
         if (!this.#isDecided) this.#apply(ticketVerdict(error));
       });
     }
+  }
+
+  /** While the ticket was being spent, others came in or the time was over. */
+  #isTurnedAway(loginUser: LoginUser): boolean {
+    return this.#isDecided || this.#checkLogin(loginUser) !== undefined;
   }
 
   #openLate(): ServerResponse {
@@ -227,7 +235,7 @@ class Upgrade {
       this.#leave(made);
     }
     if (made === undefined) hooks.onEvent(GONE);
-    if (res !== undefined) this.#guard(() => (made === undefined ? emitClosed(res) : emitFinished(res)));
+    if (res !== undefined) this.#tellHooks(() => (made === undefined ? emitClosed(res) : emitFinished(res)));
   }
 
   /** Gives the place back; with a `ws` its address is counted until that closes. */
@@ -253,12 +261,18 @@ class Upgrade {
     if (error !== undefined) hooks.onError(error);
     hooks.onEvent({ name: 'handshake.refused', ...refusal });
     if (res === undefined) return;
-    try {
+    this.#tellHooks(() => {
       writeDetachedHead(res, refusal.status);
       emitFinished(res);
-    } catch (cause) {
-      // A hook of a middleware on the response; the peer has its answer.
-      hooks.onError(asError(cause, 'a middleware'));
+    });
+  }
+
+  /** Runs hooks that middleware put on the response; the peer has its answer, so what they throw is only reported. */
+  #tellHooks(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#gate.hooks.onError(asError(error, 'a middleware'));
     }
   }
 

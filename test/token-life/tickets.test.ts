@@ -122,6 +122,33 @@ function describeTickets(open: () => readonly [TicketStore, TicketStore]): void 
     expect(b.realtime.hub.list()[0]?.loginUser?.id).to.equal(7);
   });
 
+  it('are given back to a socket that is turned away while its ticket is being spent', async () => {
+    const [storeA, storeB] = open();
+    const spending: (() => void)[] = [];
+    const spendTogether = async (ticket: string): Promise<boolean> => {
+      await new Promise<void>((resolve) => {
+        spending.push(resolve);
+        if (spending.length === 2) for (const go of spending) go();
+      });
+      return storeB.spend(ticket);
+    };
+    const slow: TicketStore = {
+      keep: (...args) => storeB.keep(...args),
+      read: (ticket) => storeB.read(ticket),
+      spend: (ticket) => (spending.length < 2 ? spendTogether(ticket) : storeB.spend(ticket)),
+    };
+    const { a, b, buy } = await startPair([storeA, slow], { maxSessions: 1 });
+    const tickets = [await buy({ id: 1 }), await buy({ id: 2 })].map(({ ticket }) => ticket);
+    const outcomes = await Promise.all(tickets.map((ticket) => tryConnect(b.server, { path: `/ws?ticket=${ticket}` })));
+    const refused = outcomes.findIndex((outcome) => !(outcome instanceof TestClient));
+    for (const client of outcomes) if (client instanceof TestClient) closeAfterTest(() => client.terminate());
+    expect(outcomes[refused]).to.include({ status: 503 });
+    expect(outcomes.filter((outcome) => outcome instanceof TestClient)).to.have.length(1);
+    const other = await start({ tickets: storeA });
+    await openClient(other.server, { path: `/ws?ticket=${tickets[refused]}` });
+    expect(a.errors).to.deep.equal([]);
+  });
+
   it('are not spent by a user who has too many sessions: 429', async () => {
     const { b, buy } = await startPair(open(), { maxSessionsPerUser: 1 });
     await b.login({ id: 7 });
