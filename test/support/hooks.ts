@@ -23,15 +23,21 @@ export const mochaHooks: RootHookObject = {
     process.on('uncaughtException', (error) => {
       fail(`thrown after the last test: ${error.stack ?? error.message}`);
     });
-    setTimeout(() => fail(`the process stays alive, for these are still open:\n${openHandles()}`), graceMs).unref();
+    watch(graceSeconds);
   },
 };
 
 /** How long servers and sockets may take to close after the last test. */
-const graceMs = 5000;
+const graceSeconds = 5;
 
 const stacks = new Map<number, { readonly type: string; readonly stack: string; readonly resource: WeakRef<object> }>();
 if (process.env.TRACE_HANDLES) traceHandles();
+
+/** Second by second, so that a clean-up that blocks for long counts as one. */
+function watch(seconds: number): void {
+  if (seconds === 0) fail(`the process stays alive, for these are still open:\n${openHandles()}`);
+  else setTimeout(() => watch(seconds - 1), 1000).unref();
+}
 
 function fail(message: string): void {
   process.stderr.write(`\n${message}\n`);
