@@ -2,7 +2,7 @@ import type { ClientOptions, ResolvedClientOptions } from './options';
 import type { ClientRequestOptions } from './requests';
 import type { LineEnd, LineMessage } from './line';
 import type { MessageContract } from '../model/messages';
-import type { SchemaInput, SchemaOutput } from '../model/standard-schema';
+import type { SchemaInput } from '../model/standard-schema';
 import { ClientError, errorOf } from './errors';
 import { ClientRequests } from './requests';
 import { Line } from './line';
@@ -29,9 +29,10 @@ interface Queued {
 
 type Inbound<Contract> = Contract extends MessageContract ? Extract<keyof Contract['serverToClient'], string> : string;
 type Outbound<Contract> = Contract extends MessageContract ? Extract<keyof Contract['clientToServer'], string> : string;
+/** What the server sends is what its schema takes: nothing is validated, filled in or converted here. */
 type InboundOf<Contract, Type> = Contract extends MessageContract
   ? Type extends keyof Contract['serverToClient']
-    ? SchemaOutput<Contract['serverToClient'][Type]>
+    ? SchemaInput<Contract['serverToClient'][Type]>
     : unknown
   : unknown;
 type OutboundOf<Contract, Type> = Contract extends MessageContract

@@ -102,6 +102,7 @@ export class LiveSession implements Session<LoginUser | null> {
   }
 
   request(type: string, content: unknown, options: RequestOptions = {}): Promise<unknown> {
+    this.#host.checkOutbound?.(type, content);
     const contentText = toJsonText(content);
     checkType(type);
     if (this.wire.name === 'plain') return Promise.reject(plainError());

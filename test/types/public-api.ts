@@ -8,7 +8,9 @@ import type { Server as TlsServer } from 'node:https';
 import { Passport } from 'passport';
 import * as valibot from 'valibot';
 import { z } from 'zod';
-import { attachRealtime, getSender, senderApi } from '../../lib/index';
+import { connect as connectClient } from '../../lib/client/index';
+import type { RealtimeClient, StatusChange } from '../../lib/client/index';
+import { attachRealtime, defineMessages, getSender, senderApi } from '../../lib/index';
 import type { Id, LoginUser, Receipt, Sender, Session, Target, TenantSender } from '../../lib/index';
 import { connect } from '../../lib/testing/index';
 
@@ -154,4 +156,40 @@ export async function clients(): Promise<void> {
   same<Awaited<typeof client.closed>['code'], number>(true);
   // @ts-expect-error no such place
   await connect(server, { tokenIn: 'cookie' });
+}
+
+/** Without a contract every type is a string and every content unknown; with one, only where it is named. */
+export async function browserClients(): Promise<void> {
+  const client = connectClient('/ws', { token: async () => null, offline: 'drop' });
+  same<typeof client, RealtimeClient>(true);
+  const stop = client.on('any', (content) => {
+    same<typeof content, unknown>(true);
+  });
+  same<typeof stop, () => void>(true);
+  client.onStatus((change) => same<typeof change, StatusChange>(true));
+  same<ReturnType<typeof client.send>, boolean>(true);
+  client.send('any', { a: 1 });
+  same<unknown, Awaited<ReturnType<typeof client.request>>>(true);
+  await client.request('any', null, { timeoutMs: 1 });
+  // @ts-expect-error one of three words
+  connectClient('/ws', { offline: 'queue' });
+  // @ts-expect-error a typo
+  connectClient('/ws', { tokens: () => 'one' });
+
+  const messages = defineMessages({
+    clientToServer: { chat: z.object({ text: z.string().default('') }) },
+    serverToClient: { shipped: z.object({ at: z.string().transform(Date.parse) }) },
+  });
+  const typed = connectClient<typeof messages>('/ws');
+  typed.on('shipped', (content) => {
+    // As it was sent: a client runs no schema.
+    same<typeof content, { at: string }>(true);
+  });
+  typed.send('chat', {});
+  // @ts-expect-error a typo
+  typed.send('chta', {});
+  // @ts-expect-error a typo
+  typed.on('shiped', () => undefined);
+  // @ts-expect-error no text
+  await typed.request('chat', { text: 1 });
 }
