@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RealtimeError } from '../model/errors';
 import { answerAsPlainRequest, isWebSocketOffer, leaveOtherOffers } from './offer';
-import { ignoreError, refuse } from './refuse';
+import { hasUnansweredRequest, ignoreError, refuse } from './refuse';
 
 /** One path of a server, as its dispatcher sees it. */
 export interface Door {
@@ -134,7 +134,8 @@ class ServerDispatcher implements Dispatcher {
     const isOther = req.headers.upgrade !== undefined && !isWebSocketOffer(req);
     if (isOther && answerAsPlainRequest(this.#server, req, socket, head)) return;
     socket.on('error', ignoreError);
-    refuse(socket, 404);
+    if (hasUnansweredRequest(socket)) socket.destroy();
+    else refuse(socket, 404);
     for (const door of this.#doors.values()) {
       door.handleNotFound();
       return;

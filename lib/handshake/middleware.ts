@@ -66,15 +66,24 @@ export function runMiddleware(
 }
 
 /** Tells whether a middleware answered; the answer may still be on its way. */
-export function hasAnswered(res: ServerResponse): boolean {
+function hasAnswered(res: ServerResponse): boolean {
   return res.headersSent || res.writableEnded;
 }
 
-/** Makes what a strategy writes to its response an event instead: it cannot answer an upgrade. */
-export function muteResponse(res: ServerResponse, onAnswer: () => void): void {
+/** Tells whether a middleware began an answer on the socket. */
+export function isAnsweringPeer(res: ServerResponse): boolean {
+  return res.socket !== null && hasAnswered(res);
+}
+
+/**
+ * Makes what is written to a response go nowhere: a strategy cannot answer an upgrade.
+ *
+ * @param onAnswer told when the response was to be ended.
+ */
+export function muteResponse(res: ServerResponse, onAnswer?: () => void): void {
   res.write = () => true;
   res.end = () => {
-    onAnswer();
+    onAnswer?.();
     return res;
   };
 }
@@ -103,6 +112,11 @@ export function emitFinished(res: ServerResponse): void {
   res.emit('close');
 }
 
+/** Tells observers that the peer went away before there was an answer. */
+export function emitClosed(res: ServerResponse): void {
+  res.emit('close');
+}
+
 /** Headers that belong to the message itself (RFC 9110 §7.6.1) or to the WebSocket handshake. */
 const OWN_HEADERS: ReadonlySet<string> = new Set([
   'connection',
@@ -115,8 +129,9 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** The lines of what middleware set on the response (cookies, rate limits), for the 101. */
-export function headerLinesOf(res: ServerResponse): string[] {
+/** Gives the lines of what middleware set on a response (cookies, rate limits), for the 101. */
+export function linesFor101(res: ServerResponse): readonly string[] {
+  writeDetachedHead(res, 101);
   const lines: string[] = [];
   for (const [name, value] of Object.entries(res.getHeaders())) {
     if (value === undefined || OWN_HEADERS.has(name) || name.startsWith('sec-websocket-')) continue;

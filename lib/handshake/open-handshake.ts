@@ -7,6 +7,7 @@ import type { Authenticator } from './authenticator';
 import { dispatcherOf } from './dispatcher';
 import type { Door } from './dispatcher';
 import { expressRequests } from './express-requests';
+import type { Gate } from './gate';
 import type { HandshakeSettings, OpenHandshake } from './handshake';
 import { originCheck } from './origin';
 import { passportAuthenticator } from './passport';
@@ -14,7 +15,6 @@ import { offeredProtocols } from './protocols';
 import { renewLogin } from './renewal';
 import { BEARER_PREFIX } from './token';
 import { handleUpgrade } from './upgrade';
-import type { Gate } from './upgrade';
 
 /**
  * Opens the door of one path on one server.

@@ -34,6 +34,16 @@ export function isRefusalStatus(status: number): status is RefusalStatus {
   return ANSWERS.has(status as RefusalStatus);
 }
 
+/** Tells a refusal from what a check gives else. */
+export function isRefusal(given: object): given is Refusal {
+  return 'status' in given && 'why' in given;
+}
+
+/** Tells whether an upgrade was pipelined behind a request whose answer is still to come: there is no place for ours. */
+export function hasUnansweredRequest(socket: Duplex & { readonly _httpMessage?: unknown }): boolean {
+  return socket._httpMessage !== undefined && socket._httpMessage !== null;
+}
+
 /**
  * Answers an upgrade request with constant bytes and closes its socket.
  *

@@ -63,7 +63,9 @@ function authenticate(
   req: IncomingMessage,
 ): Promise<LoginOutcome> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no decision within authTimeoutMs')), settings.authTimeoutMs);
+    const { authTimeoutMs } = settings;
+    const timeOut = (): void => reject(new Error('no decision within authTimeoutMs'));
+    const timer = authTimeoutMs === 0 ? undefined : setTimeout(timeOut, authTimeoutMs);
     const settle = (outcome: LoginOutcome): void => {
       clearTimeout(timer);
       resolve(outcome);

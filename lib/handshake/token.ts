@@ -79,11 +79,6 @@ export function liftToken(
   return { token, hasCarrier };
 }
 
-/** Tells what {@link liftToken} gave. */
-export function isRefusal(given: Credentials | Refusal): given is Refusal {
-  return 'status' in given;
-}
-
 /** Replaces the values of `token` and `ticket` in a request target, so that it may be logged. */
 export function maskUrl(url: string): string {
   const start = url.indexOf('?');

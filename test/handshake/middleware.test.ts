@@ -67,6 +67,10 @@ async function start(
   return { server, door: openDoor(server, { app, ...overrides }) };
 }
 
+function throwError(): never {
+  throw new Error('broken hook');
+}
+
 /** Works without an Express app too: its defaults use `req.ip` and `res.send`. */
 const BY_SOCKET = {
   windowMs: 60_000,
@@ -254,6 +258,30 @@ for (const kind of KINDS) {
       const refused = await exchange(server, handshakeText('/ws'));
       expect(refused).to.match(/^HTTP\/1\.1 401 /);
       expect(refused).not.to.match(/set-cookie|x-early/i);
+    });
+
+    it('whose hook on the response throws costs only its own upgrade, and its place comes back', async () => {
+      const { server, door } = await start(kind, {
+        maxPendingUpgrades: 1,
+        middleware: steps((req, res, next) => {
+          if (req.headers['x-fail'] === 'head') res.writeHead = () => throwError();
+          if (req.headers['x-fail'] === 'finish') res.on('finish', throwError);
+          next();
+        }),
+      });
+      const statuses: number[] = [];
+      for (const token of ['good', 'bad']) {
+        for (const where of ['head', 'finish']) {
+          const text = handshakeText(`/ws?token=${token}`, [...UPGRADE_HEADERS, `X-Fail: ${where}`]);
+          // A frame that is none ends a socket that was let in.
+          statuses.push(statusOfAnswer(await exchange(server, text, Buffer.from('ffff', 'hex'))));
+        }
+      }
+      expect(statuses).to.deep.equal([500, 101, 401, 401]);
+      const survivor = await open(server, { token: 'good', headers: { 'x-fail': 'finish' } });
+      expect(await echo(survivor, 'x')).to.equal('x');
+      expect(door.errors.map(({ message }) => message)).to.include('broken hook');
+      await expectServed(server);
     });
 
     it('may answer itself, once, whatever it does after that', async () => {

@@ -1,0 +1,17 @@
+import type { Acceptor } from './acceptor';
+import type { Admission } from './admission';
+import type { Authenticator } from './authenticator';
+import type { ExpressRequests } from './express-requests';
+import type { HandshakeHooks, HandshakeSettings } from './handshake';
+import type { CheckOrigin } from './origin';
+
+/** What all upgrades of one door share. */
+export interface Gate {
+  readonly settings: HandshakeSettings;
+  readonly hooks: HandshakeHooks;
+  readonly express: ExpressRequests | undefined;
+  readonly admission: Admission;
+  readonly acceptor: Acceptor;
+  readonly checkOrigin: CheckOrigin;
+  readonly authenticate: Authenticator;
+}
