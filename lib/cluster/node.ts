@@ -1,4 +1,3 @@
-import type { AnswerFrame } from './relay-check';
 import type { EndRenewal } from '../model/renewal';
 import type { Revocation } from '../model/revocation';
 import type { Addressed } from '../model/audience';
@@ -40,9 +39,6 @@ export interface NodeParts {
   readonly onEvent: OnEvent;
 }
 
-/** How many nodes are answered at once: whoever may publish on the broker can ask in any node's name. */
-const MAX_ANSWERING = 16;
-
 /** One node of a cluster: starts the broker, publishes, receives, and watches that both work. */
 export class ClusterNode implements Cluster {
   readonly nodeId: NodeId;
@@ -54,7 +50,6 @@ export class ClusterNode implements Cluster {
   readonly #probes: Probes;
   readonly #readiness: Readiness;
   readonly #learning: Learning;
-  readonly #answering = new Set<NodeId>();
   #broker: BrokerHealth;
   #isDriverUp = false;
   #isClosed = false;
@@ -68,14 +63,23 @@ export class ClusterNode implements Cluster {
     this.#encoder = new RelayEncoder(nodeId, multiTenant);
     this.#publisher = new Publisher(broker, settings, this.#counters);
     this.#readiness = new Readiness(parts.startTimeoutMs, broker.label);
-    this.#learning = new Learning(settings.learnWithinMs);
+    this.#learning = new Learning({
+      withinMs: settings.learnWithinMs,
+      revoked: () => receiver?.revoked() ?? [],
+      sendAsk: (id) => this.#sendSign('ask', id),
+      sendAnswer: (content, parts, id, to) =>
+        this.#publisher.pushSign(this.#encoder.answer(content, parts, id, settings.now(), to), to),
+    });
     this.#broker = { label: broker.label, state: 'starting', sinceMs: Date.now() };
     this.#intake = new Intake({
       ...{ node: nodeId, multiTenant, receiver, settings, report, onEvent, counters: this.#counters },
       handleOwn: (route, id) => this.#handleOwn(route, id),
       handleHello: () => this.#probes.wantClock(),
-      handleAsk: (asking, id) => this.#answer(asking, id),
-      handleAnswer: (frame) => this.#handleAnswer(frame),
+      handleAsk: (asking, id) => {
+        // One that is not ready does not know yet itself.
+        if (this.isReady && this.#closing === undefined) this.#learning.answer(asking, id);
+      },
+      handleAnswer: (frame) => this.#learning.handleAnswer(frame),
     });
     this.#probes = new Probes({
       settings,
@@ -200,16 +204,9 @@ export class ClusterNode implements Cluster {
     this.#broker = { label, state: 'up', sinceMs: Date.now() };
     if (this.isReady) this.#tellUp();
     else this.#sendSign('hello', this.nodeId);
-    this.#learn();
-  }
-
-  /** While the broker was away others may have revoked logins; a node that starts is ready when it knows. */
-  #learn(): void {
-    if (this.#parts.receiver === undefined) return this.#handleLearned();
-    this.#sendSign(
-      'ask',
-      this.#learning.begin(() => this.#handleLearned()),
-    );
+    // While the broker was away others may have revoked logins; a node that starts is ready when it knows.
+    if (this.#parts.receiver === undefined) this.#handleLearned();
+    else this.#learning.begin(() => this.#handleLearned());
   }
 
   #handleLearned(): void {
@@ -220,23 +217,6 @@ export class ClusterNode implements Cluster {
 
   #tellUp(): void {
     this.#parts.onEvent({ name: 'broker.up', broker: this.#broker.label });
-  }
-
-  #handleAnswer({ node, id, parts }: AnswerFrame): void {
-    this.#learning.handleAnswer(node, id, parts);
-  }
-
-  /** One that is not ready does not know yet itself. */
-  #answer(to: NodeId, id: string): void {
-    const { receiver, settings } = this.#parts;
-    if (receiver === undefined || !this.isReady || this.#closing !== undefined) return;
-    if (this.#answering.has(to) || this.#answering.size >= MAX_ANSWERING) return;
-    this.#answering.add(to);
-    const contents = revocationContents(receiver.revoked());
-    const sent = contents.map((content) =>
-      this.#publisher.pushSign(this.#encoder.answer(content, contents.length, id, settings.now(), to), to),
-    );
-    void Promise.allSettled(sent).then(() => this.#answering.delete(to));
   }
 
   #handleDeaf(): void {
