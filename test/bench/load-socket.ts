@@ -23,7 +23,13 @@ export class LoadSocket {
   onOpen: (error?: Error) => void = () => undefined;
   onClose: () => void = () => undefined;
 
-  constructor(port: number, path: string, headers: readonly string[], flavour: Flavour) {
+  constructor(
+    port: number,
+    path: string,
+    headers: readonly string[],
+    flavour: Flavour,
+    readonly user: number,
+  ) {
     this.#flavour = flavour;
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
     const key = randomBytes(16).toString('base64');

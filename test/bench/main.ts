@@ -1,96 +1,126 @@
-import { cpus } from 'node:os';
-import type { Estimate } from './stats';
-import type { PeerName } from './peers/peer';
-import type { Scenario } from './scenarios';
-import { Rig, SCENARIOS } from './scenarios';
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import type { Result, Row } from './report';
+import type { Running, Scenario } from './scenario';
+import { stopBroker } from './brokers';
+import { faultTable } from './faults';
+import { judge, markdown } from './report';
+import { plotInto } from './plot';
+import { scenariosOf } from './scenarios';
 import { estimate, ratios } from './stats';
 
+/**
+ * `npm run bench`: all scenarios; `npm run bench -- users cluster --pairs=5 --peers=ours,ws --json=results.json`: some.
+ * `npm run bench -- faults --rounds=5 --brokers=redis,kafka`: what each broker does in an outage.
+ */
 const DEFAULT_PAIRS = 15;
-
-interface Row {
-  readonly peer: PeerName;
-  readonly absolute: Estimate;
-  readonly ratio: Estimate | undefined;
-}
+const PLOTS = join(__dirname, 'plots');
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  const pairs = Number(args.find((arg) => arg.startsWith('--pairs='))?.slice('--pairs='.length) ?? DEFAULT_PAIRS);
-  const only = args
-    .find((arg) => arg.startsWith('--peers='))
-    ?.slice('--peers='.length)
-    .split(',');
   const names = args.filter((arg) => !arg.startsWith('--'));
-  console.log(
-    `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}, ${pairs} pairs\n`,
-  );
-  for (const name of names.length === 0 ? Object.keys(SCENARIOS) : names) {
-    const scenario = SCENARIOS[name];
-    if (scenario === undefined) throw new Error(`no scenario ${name}; there are ${Object.keys(SCENARIOS).join(', ')}`);
-    const peers = scenario.peers.filter((peer) => only === undefined || only.includes(peer));
-    print(name, scenario, await measure({ ...scenario, peers }, pairs));
+  console.log(machine());
+  if (names[0] === 'faults') {
+    const rounds = option(args, 'rounds');
+    return faultTable(option(args, 'brokers')?.split(','), rounds === undefined ? undefined : Number(rounds));
   }
+  const pairs = Number(option(args, 'pairs') ?? DEFAULT_PAIRS);
+  const only = option(args, 'peers')?.split(',');
+  const results: Result[] = [];
+  for (const [name, scenario] of scenariosOf(names)) {
+    const missing = scenario.missing?.();
+    if (missing !== undefined) {
+      console.log(`\n### ${name}: left out, ${missing}`);
+      continue;
+    }
+    const peers = scenario.peers.filter((peer) => only === undefined || only.includes(peer));
+    const startedAt = Date.now();
+    const measured = await measure(name, { ...scenario, peers }, Math.min(pairs, scenario.maxPairs ?? pairs));
+    results.push(...measured);
+    console.log(`\n${markdown(name, { ...scenario, peers }, measured)}`);
+    console.error(`${name} took ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
+  }
+  const file = option(args, 'json');
+  if (file === undefined) return;
+  const all = { machine: machine(), takenAt: new Date().toISOString(), results };
+  writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
+  for (const plot of plotInto(PLOTS, all)) console.error(`wrote ${plot}`);
+}
+
+function option(args: readonly string[], name: string): string | undefined {
+  const start = `--${name}=`;
+  return args.find((arg) => arg.startsWith(start))?.slice(start.length);
+}
+
+/** Figures of a machine that does something else besides are worth nothing. */
+function machine(): string {
+  const [load = 0] = loadavg();
+  const busy = load > 0.5 ? `; load ${load.toFixed(1)} at the start: NOT a quiet machine` : '';
+  return `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}${busy}`;
 }
 
 /** Peers in turn within each pass, so that each pass of one has its pass of the other beside it. */
-async function measure(scenario: Scenario, pairs: number): Promise<Row[]> {
-  const samples = new Map<PeerName, number[]>(scenario.peers.map((peer) => [peer, []]));
-  const rigs = new Map<PeerName, Rig>();
+async function measure(name: string, scenario: Scenario, pairs: number): Promise<Result[]> {
+  const samples = new Map<string, Readonly<Record<string, number>>[]>(scenario.peers.map((peer) => [peer, []]));
+  const running = new Map<string, Running>();
+  // The first pass warms up what goes on running.
+  const warmUps = scenario.isFresh === true ? 0 : 1;
   try {
-    for (let pass = -1; pass < pairs; pass += 1) {
+    for (let pass = -warmUps; pass < pairs; pass += 1) {
       for (const peer of scenario.peers) {
-        const value = await runPass(scenario, peer, rigs);
-        // The first pass warms up.
-        if (pass >= 0) samples.get(peer)?.push(value);
+        const values = await runPass(scenario, peer, running);
+        if (pass >= 0) samples.get(peer)?.push(values);
       }
-      if (scenario.isFresh === true && pass === -1) pass = 0;
     }
   } finally {
-    for (const rig of rigs.values()) await rig.stop();
+    for (const each of running.values()) await each.stop();
   }
-  const base = samples.get(scenario.against ?? 'ws');
-  return [...samples].map(([peer, sample]) => ({
-    peer,
-    absolute: estimate(sample),
-    ratio: base === undefined ? undefined : estimate(ratios(sample, base)),
-  }));
+  return Object.keys(scenario.metrics).map((metric) => resultOf(name, scenario, metric, samples));
 }
 
-async function runPass(scenario: Scenario, peer: PeerName, rigs: Map<PeerName, Rig>): Promise<number> {
-  const rig = rigs.get(peer) ?? (await prepared(scenario, peer));
-  if (scenario.isFresh !== true) {
-    rigs.set(peer, rig);
-    return scenario.pass(rig);
+async function runPass(
+  scenario: Scenario,
+  peer: string,
+  running: Map<string, Running>,
+): Promise<Readonly<Record<string, number>>> {
+  const peerRuns = running.get(peer) ?? (await scenario.open(peer));
+  running.set(peer, peerRuns);
+  const values = await peerRuns.pass();
+  if (scenario.isFresh === true) {
+    running.delete(peer);
+    await peerRuns.stop();
   }
-  try {
-    return await scenario.pass(rig);
-  } finally {
-    await rig.stop();
-  }
+  return values;
 }
 
-async function prepared(scenario: Scenario, peer: PeerName): Promise<Rig> {
-  const rig = new Rig(peer, scenario.flavours?.[peer]);
-  await rig.start();
-  await scenario.prepare(rig);
-  return rig;
+function resultOf(
+  name: string,
+  { title, metrics, against }: Scenario,
+  metric: string,
+  samples: ReadonlyMap<string, readonly Readonly<Record<string, number>>[]>,
+): Result {
+  const { unit, ...wanted } = metrics[metric] ?? { unit: '' };
+  const valuesOf = (peer: string) => samples.get(peer)?.map((values) => values[metric] ?? NaN);
+  const base = against === undefined ? undefined : valuesOf(against);
+  const rows = [...samples.keys()].map((peer): Row => {
+    const values = valuesOf(peer) ?? [];
+    return { peer, absolute: estimate(values), ...(base ? { ratio: estimate(ratios(values, base)) } : {}) };
+  });
+  const { goal, limit, isMoreBetter = false } = wanted;
+  const isMet = judge({ unit, ...wanted }, rows);
+  return {
+    ...{ scenario: name, title, metric, unit, isMoreBetter, rows },
+    ...(against === undefined ? {} : { against }),
+    ...(goal === undefined ? {} : { goal }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(isMet === undefined ? {} : { isMet }),
+  };
 }
 
-function print(name: string, scenario: Scenario, rows: readonly Row[]): void {
-  console.log(`## ${name}: ${scenario.title} (${scenario.unit}), ratio to ${scenario.against ?? 'ws'}`);
-  for (const { peer, absolute, ratio } of rows) {
-    const shown =
-      ratio === undefined ? '' : `  ${ratio.median.toFixed(3)} × [${ratio.low.toFixed(3)}, ${ratio.high.toFixed(3)}]`;
-    console.log(`${peer.padEnd(12)} ${absolute.median.toFixed(2).padStart(8)}${shown}`);
-  }
-  const ours = rows.find(({ peer }) => peer === 'ours')?.ratio;
-  if (ours !== undefined && scenario.goal !== undefined) {
-    console.log(`goal ≤ ${scenario.goal}: ${ours.high <= scenario.goal ? 'met' : 'NOT met'}`);
-  }
-  console.log('');
-}
-
-main().catch((error: unknown) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+main()
+  .catch((error: unknown) => {
+    console.error(error);
+    process.exitCode = 1;
+  })
+  .finally(() => void stopBroker());

@@ -1,10 +1,21 @@
+import type { IntervalHistogram } from 'node:perf_hooks';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { PEERS } from './peers';
 import type { Peer, PeerName } from './peers/peer';
 import { serve } from './worker';
+import { nowUs, pause } from './clock';
 
 /** One peer in a process of its own, so that its CPU and memory are its alone. Started with the peer's name. */
 const name = process.argv[2] as PeerName;
 let peer: Peer | undefined;
+let delay: IntervalHistogram | undefined;
+
+interface Flood {
+  readonly firstUser: number;
+  readonly count: number;
+  readonly messages: number;
+  readonly content: object;
+}
 
 function started(): Peer {
   if (peer === undefined) throw new Error('not started');
@@ -14,8 +25,8 @@ function started(): Peer {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 serve({
-  start: async () => {
-    peer = await PEERS[name]();
+  start: async (port: number) => {
+    peer = await PEERS[name](port);
     return peer.port;
   },
   /** CPU of this process so far, in microseconds. */
@@ -35,6 +46,33 @@ serve({
   broadcast: ({ burst, content }: { burst: number; content: object }) => {
     for (let message = 0; message < burst; message += 1) started().broadcast('news', content);
   },
+  /** `messages` to each of some users, one of each a turn. */
+  flood: async ({ firstUser, count, messages, content }: Flood) => {
+    for (let message = 0; message < messages; message += 1) {
+      for (let user = firstUser; user < firstUser + count; user += 1) started().toUser(user, 'bulk', content);
+      await turn();
+    }
+  },
+  /** A broadcast that carries when it left, every so often. */
+  broadcastAt: async ({ count, everyMs }: { count: number; everyMs: number }) => {
+    for (let message = 0; message < count; message += 1) {
+      started().broadcast('news', { at: nowUs() });
+      await pause(everyMs);
+    }
+  },
+  /** To each user in turn, `perSecond` each. */
+  stream: async ({ users, perSecond, seconds }: { users: number; perSecond: number; seconds: number }) => {
+    for (let round = 0; round < perSecond * seconds; round += 1) {
+      for (let user = 0; user < users; user += 1) started().toUser(user, 'news', { at: nowUs() });
+      await pause(1000 / perSecond);
+    }
+  },
+  watchDelay: () => {
+    delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
+  },
+  /** The longest delay of the event loop since `watchDelay`, in milliseconds. */
+  maxDelay: () => (delay?.max ?? 0) / 1e6,
   users: ({ users, content }: { users: number; content: object }) => {
     for (let user = 0; user < users; user += 1) started().toUser(user, 'news', content);
   },

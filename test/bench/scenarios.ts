@@ -1,164 +1,115 @@
-import type { Flavour } from './load-socket';
 import type { PeerName } from './peers/peer';
-import { Worker } from './worker';
+import type { Rig } from './rig';
+import type { Scenario } from './scenario';
+import { CLUSTER } from './cluster';
+import { CONTENT } from './content';
+import { DISTURBED } from './disturbed';
+import { onRigs } from './one-process';
+import { stages } from './stages';
 
-/** One peer with its clients, warmed up, that can be measured again and again. */
-export class Rig {
-  readonly name: PeerName;
-  readonly server: Worker;
-  readonly load: Worker;
-  readonly #flavour: Flavour;
-  #port = 0;
-  #expected = 0;
-
-  constructor(name: PeerName, flavour: Flavour = name === 'socket.io' ? 'socket.io' : 'plain') {
-    this.name = name;
-    this.#flavour = flavour;
-    this.server = new Worker(`${__dirname}/peer-process.ts`, [name]);
-    this.load = new Worker(`${__dirname}/load-process.ts`, []);
-  }
-
-  async start(): Promise<void> {
-    this.#port = await this.server.call<number>('start');
-  }
-
-  async open(count: number, concurrency = 50): Promise<void> {
-    await this.load.call('open', { port: this.#port, count, concurrency, flavour: this.#flavour, firstUser: 0 });
-    this.#expected = await this.load.call<number>('received');
-  }
-
-  /** CPU microseconds of the server for one of `units`, while `work` runs. */
-  async cpuPer(units: number, work: () => Promise<unknown>): Promise<number> {
-    const before = await this.server.call<number>('cpu');
-    await work();
-    return ((await this.server.call<number>('cpu')) - before) / units;
-  }
-
-  /** Lets the server push, round by round; a round ends when the clients have its frames. */
-  async pushed(rounds: number, framesPerRound: number, operation: string, argument: object): Promise<void> {
-    for (let round = 0; round < rounds; round += 1) {
-      this.#expected += framesPerRound;
-      await this.server.call(operation, argument);
-      await this.load.call('reached', this.#expected);
-    }
-  }
-
-  async stop(): Promise<void> {
-    await this.load.stop();
-    await this.server.stop();
-  }
-}
-
-/** What is measured: how a rig is prepared, and one pass. */
-export interface Scenario {
-  readonly title: string;
-  readonly unit: string;
-  readonly peers: readonly PeerName[];
-  /** The other peer of the ratio; default: bare ws. */
-  readonly against?: PeerName;
-  /** Ratio of ours to `against` that is to be met by the upper end of its interval. */
-  readonly goal?: number;
-  readonly flavours?: Partial<Record<PeerName, Flavour>>;
-  /** A fresh rig for each pass instead of one for all. */
-  readonly isFresh?: boolean;
-  prepare(rig: Rig): Promise<void>;
-  pass(rig: Rig): Promise<number>;
-}
-
-/** About 170 bytes on the wire, as a notice or a chat line is. */
-const CONTENT = { id: 1024, title: 'A notice for all', text: 'x'.repeat(70), at: 1_790_000_000_000 };
 const SOCKETS = 1000;
 const ECHO_SOCKETS = 200;
 const IDLE_SOCKETS = 4000;
 const CONNECTS = 500;
 const ALL: readonly PeerName[] = ['ours', 'ws', 'express-ws', 'fastify', 'socket.io'];
+const WITH_FLOOR: readonly PeerName[] = ['ours', 'ws', 'preframed', 'express-ws', 'fastify', 'socket.io'];
 
-const users: Scenario = {
+const users = onRigs({
   title: '1,000 user sends in a turn',
-  unit: 'µs CPU / frame',
-  peers: ['ours', 'ws', 'preframed', 'express-ws', 'fastify', 'socket.io'],
-  goal: 0.9,
+  peers: WITH_FLOOR,
+  metrics: { cpu: { unit: 'µs CPU / frame', goal: 0.9 } },
   prepare: (rig) => rig.open(SOCKETS),
-  pass: (rig) => {
+  pass: async (rig) => {
     const rounds = 20;
-    const frames = SOCKETS * rounds;
-    return rig.cpuPer(frames, () => rig.pushed(rounds, SOCKETS, 'users', { users: SOCKETS, content: CONTENT }));
-  },
-};
-
-const broadcasts = (title: string, goal: number, burst: number, rounds: number): Scenario => ({
-  title,
-  unit: 'µs CPU / frame',
-  peers: ['ours', 'ws', 'preframed', 'express-ws', 'fastify', 'socket.io'],
-  goal,
-  prepare: (rig) => rig.open(SOCKETS),
-  pass: (rig) => {
-    const frames = SOCKETS * burst * rounds;
-    return rig.cpuPer(frames, () => rig.pushed(rounds, SOCKETS * burst, 'broadcast', { burst, content: CONTENT }));
+    const push = () => rig.pushed(rounds, SOCKETS, 'users', { users: SOCKETS, content: CONTENT });
+    return { cpu: await rig.cpuPer(SOCKETS * rounds, push) };
   },
 });
 
-const echoes = (title: string, goal: number, inFlight: number, total: number): Scenario => ({
-  title,
-  unit: 'µs CPU / round trip',
-  peers: ALL,
-  goal,
-  prepare: (rig) => rig.open(ECHO_SOCKETS),
-  pass: (rig) => rig.cpuPer(total, () => rig.load.call('echo', { total, inFlight, text: echoText(rig.name) })),
-});
+const broadcasts = (title: string, goal: number, burst: number, rounds: number): Scenario =>
+  onRigs({
+    title,
+    peers: WITH_FLOOR,
+    metrics: { cpu: { unit: 'µs CPU / frame', goal } },
+    prepare: (rig) => rig.open(SOCKETS),
+    pass: async (rig) => {
+      const push = () => rig.pushed(rounds, SOCKETS * burst, 'broadcast', { burst, content: CONTENT });
+      return { cpu: await rig.cpuPer(SOCKETS * burst * rounds, push) };
+    },
+  });
+
+const echoes = (title: string, goal: number, inFlight: number, total: number): Scenario =>
+  onRigs({
+    title,
+    peers: ALL,
+    metrics: { cpu: { unit: 'µs CPU / round trip', goal } },
+    prepare: (rig) => rig.open(ECHO_SOCKETS),
+    pass: (rig) => echoed(rig, { total, inFlight, text: echoText(rig.name) }),
+  });
+
+async function echoed(
+  rig: Rig,
+  argument: { readonly total: number; readonly inFlight: number; readonly text: string },
+) {
+  return { cpu: await rig.cpuPer(argument.total, () => rig.load.call('echo', argument)) };
+}
 
 function echoText(peer: PeerName): string {
   if (peer === 'socket.io') return `42${JSON.stringify(['echo', CONTENT])}`;
   return JSON.stringify({ type: 'echo', content: JSON.stringify(CONTENT) });
 }
 
-const connect: Scenario = {
+const connect = onRigs({
   title: 'connect with a JWT',
-  unit: 'µs CPU / connect',
   peers: ALL,
-  goal: 1.15,
+  metrics: { cpu: { unit: 'µs CPU / connect', goal: 1.15 } },
   prepare: (rig) => rig.open(CONNECTS),
   pass: async (rig) => {
-    const perConnect = await rig.cpuPer(CONNECTS, () => rig.open(CONNECTS, 20));
+    const cpu = await rig.cpuPer(CONNECTS, () => rig.open(CONNECTS, 20));
     await rig.load.call('closeAll');
-    return perConnect;
-  },
-};
-
-const idle = (title: string, goal: number, read: (memory: { rss: number; heapUsed: number }) => number): Scenario => ({
-  title,
-  unit: 'KiB / idle socket',
-  peers: ALL,
-  goal,
-  isFresh: true,
-  prepare: (rig) => rig.open(200),
-  pass: async (rig) => {
-    const before = read(await rig.server.call('memory'));
-    await rig.open(IDLE_SOCKETS);
-    return (read(await rig.server.call('memory')) - before) / IDLE_SOCKETS / 1024;
+    return { cpu };
   },
 });
 
-const request: Scenario = {
+interface Memory {
+  readonly rss: number;
+  readonly heapUsed: number;
+}
+
+const idle = onRigs({
+  title: '4,000 idle sockets',
+  peers: ALL,
+  metrics: {
+    rss: { unit: 'KiB RSS / socket', goal: 0.9 },
+    heap: { unit: 'KiB heap / socket', goal: 0.9 },
+  },
+  isFresh: true,
+  prepare: (rig) => rig.open(200),
+  pass: async (rig) => {
+    const before = await rig.server.call<Memory>('memory');
+    await rig.open(IDLE_SOCKETS);
+    const after = await rig.server.call<Memory>('memory');
+    const perSocket = (bytes: number) => bytes / IDLE_SOCKETS / 1024;
+    return { rss: perSocket(after.rss - before.rss), heap: perSocket(after.heapUsed - before.heapUsed) };
+  },
+});
+
+const request = onRigs({
   title: 'request and reply',
-  unit: 'µs CPU / round trip',
   peers: ['ours', 'socket.io'],
   against: 'socket.io',
-  goal: 0.7,
+  metrics: { cpu: { unit: 'µs CPU / round trip', goal: 0.7 } },
   flavours: { ours: 'v1' },
   prepare: (rig) => rig.open(ECHO_SOCKETS),
-  pass: (rig) => {
-    const total = 8000;
-    return rig.cpuPer(total, () => rig.load.call('echo', { total, inFlight: 1, text: askText(rig.name) }));
-  },
-};
+  pass: (rig) => echoed(rig, { total: 8000, inFlight: 1, text: askText(rig.name) }),
+});
 
 function askText(peer: PeerName): string {
   if (peer === 'socket.io') return `421${JSON.stringify(['ask', CONTENT])}`;
   return JSON.stringify({ type: 'ask', id: 1, content: CONTENT });
 }
 
-/** All scenarios by name. */
+/** All scenarios by name; `cluster` and the like name a group: see `scenariosOf`. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   fanout: broadcasts('broadcast to 1,000', 0.9, 1, 20),
   users,
@@ -168,6 +119,22 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   echo20: echoes('echo, 20 pipelined', 0.6, 20, 20_000),
   request,
   connect,
-  idleRss: idle('RSS, 4,000 idle', 0.9, ({ rss }) => rss),
-  idleHeap: idle('heap, 4,000 idle', 0.9, ({ heapUsed }) => heapUsed),
+  stages,
+  idle,
+  ...CLUSTER,
+  ...DISTURBED,
 };
+
+/**
+ * The scenarios that a name on the command line means: itself, and those that begin with it and a hyphen. Without
+ * names all but the extra ones.
+ */
+export function scenariosOf(names: readonly string[]): [string, Scenario][] {
+  const all = Object.entries(SCENARIOS);
+  if (names.length === 0) return all.filter(([, { isExtra }]) => isExtra !== true);
+  return names.flatMap((wanted) => {
+    const found = all.filter(([name]) => name === wanted || name.startsWith(`${wanted}-`));
+    if (found.length === 0) throw new Error(`no scenario ${wanted}; there are ${Object.keys(SCENARIOS).join(', ')}`);
+    return found;
+  });
+}

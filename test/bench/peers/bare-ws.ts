@@ -12,7 +12,7 @@ import { UserSockets, answerEcho, encode } from './by-hand';
  * What a good engineer writes by hand on ws: the token checked before the upgrade, sockets by user, one encoded buffer
  * for many sockets, an error listener, a heartbeat.
  */
-export async function startBareWs(): Promise<Peer> {
+export async function startBareWs(port: number): Promise<Peer> {
   const server = createServer((_req, res) => res.writeHead(404).end());
   const wss = new WebSocketServer({
     noServer: true,
@@ -29,7 +29,7 @@ export async function startBareWs(): Promise<Peer> {
     return wss.handleUpgrade(req, socket, head, (ws) => open(ws, userId, users));
   });
   setInterval(() => users.forEach(beat), 25_000).unref();
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -14,7 +14,7 @@ interface WsSocket {
 }
 
 /** express-ws, which upgrades first and asks afterwards. */
-export async function startExpressWs(): Promise<Peer> {
+export async function startExpressWs(port: number): Promise<Peer> {
   const { app } = expressWs(express());
   const users = new UserSockets<WsSocket>();
   app.ws(PATH, (ws: WsSocket, req: express.Request) => {
@@ -25,7 +25,7 @@ export async function startExpressWs(): Promise<Peer> {
     ws.on('close', () => users.delete(userId, ws));
     ws.on('message', (data) => answerEcho(data.toString(), (text) => ws.send(text)));
   });
-  const server = app.listen(0, '127.0.0.1');
+  const server = app.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

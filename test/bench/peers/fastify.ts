@@ -8,7 +8,7 @@ import { UserSockets, answerEcho, encode } from './by-hand';
 import { verify } from './bare-ws';
 
 /** Fastify with its WebSocket plugin; the token is checked in a hook before the upgrade. */
-export async function startFastify(): Promise<Peer> {
+export async function startFastify(port: number): Promise<Peer> {
   const app = fastify();
   const users = new UserSockets<WebSocket>();
   await app.register(fastifyWebsocket);
@@ -28,7 +28,7 @@ export async function startFastify(): Promise<Peer> {
       ws.on('message', (data: Buffer) => answerEcho(data.toString(), (text) => ws.send(text)));
     },
   );
-  await app.listen({ port: 0, host: '127.0.0.1' });
+  await app.listen({ port, host: '127.0.0.1' });
   return {
     port: (app.server.address() as AddressInfo).port,
     broadcast: (type, content) => {

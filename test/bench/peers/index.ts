@@ -6,8 +6,8 @@ import { startOurs } from './ours';
 import { startPreframed } from './preframed';
 import { startSocketIo } from './socket-io';
 
-/** How each peer is started. */
-export const PEERS: Readonly<Record<PeerName, () => Promise<Peer>>> = {
+/** How each peer is started; port 0 = any. */
+export const PEERS: Readonly<Record<PeerName, (port: number) => Promise<Peer>>> = {
   ours: startOurs,
   ws: startBareWs,
   preframed: startPreframed,

@@ -8,14 +8,14 @@ import type { Claims, Peer } from './peer';
 import { JWT_SECRET } from './peer';
 
 /** This package as its README attaches it: Passport, safe defaults; only the rate limit is off, since echo floods. */
-export async function startOurs(): Promise<Peer> {
+export async function startOurs(port: number): Promise<Peer> {
   passport.use(
     new Strategy(
       { jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey: JWT_SECRET, algorithms: ['HS256'] },
       (claims: Claims, done) => done(null, { id: claims.sub }),
     ),
   );
-  const server = express().listen(0, '127.0.0.1');
+  const server = express().listen(port, '127.0.0.1');
   await once(server, 'listening');
   const { registry, sender } = attachRealtime(server, { passport, maxMessagesPerSecond: 0, maxBytesPerSecond: 0 });
   registry.on('echo', (content, session) => {

@@ -8,7 +8,7 @@ import { UserSockets, encode } from './by-hand';
 import { verify } from './bare-ws';
 
 /** The floor: a bare loop that writes one finished frame to each TCP socket. No order, no limits, nothing else. */
-export async function startPreframed(): Promise<Peer> {
+export async function startPreframed(port: number): Promise<Peer> {
   const server = createServer();
   const wss = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false });
   const users = new UserSockets<Duplex>();
@@ -21,7 +21,7 @@ export async function startPreframed(): Promise<Peer> {
       ws.on('close', () => users.delete(userId, socket));
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -6,7 +6,7 @@ import type { Peer } from './peer';
 import { verify } from './bare-ws';
 
 /** Socket.IO over WebSocket only, one room a user, as its docs advise. */
-export async function startSocketIo(): Promise<Peer> {
+export async function startSocketIo(port: number): Promise<Peer> {
   const server = createServer();
   const io = new Server(server, { transports: ['websocket'], serveClient: false });
   io.use((socket, next) => {
@@ -19,7 +19,7 @@ export async function startSocketIo(): Promise<Peer> {
     socket.on('echo', (content: unknown) => socket.emit('echo', content));
     socket.on('ask', (content: unknown, reply: (content: unknown) => void) => reply(content));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,0 +1,65 @@
+import type { Flavour } from './load-socket';
+import type { PeerName } from './peers/peer';
+import { Worker } from './worker';
+
+/** One peer and its clients, each in a process of its own. */
+export class Rig {
+  readonly name: PeerName;
+  readonly load: Worker;
+  readonly #flavour: Flavour;
+  #server: Worker;
+  #port = 0;
+  #expected = 0;
+
+  constructor(name: PeerName, flavour: Flavour = name === 'socket.io' ? 'socket.io' : 'plain') {
+    this.name = name;
+    this.#flavour = flavour;
+    this.#server = newServer(name);
+    this.load = new Worker(`${__dirname}/load-process.ts`, []);
+  }
+
+  get server(): Worker {
+    return this.#server;
+  }
+
+  async start(port = 0): Promise<void> {
+    this.#port = await this.#server.call<number>('start', port);
+  }
+
+  /** SIGKILL; a new process then listens on the same port. */
+  async restart(): Promise<void> {
+    await this.#server.stop();
+    this.#server = newServer(this.name);
+    await this.start(this.#port);
+  }
+
+  async open(count: number, concurrency = 50): Promise<void> {
+    await this.load.call('open', { port: this.#port, count, concurrency, flavour: this.#flavour, firstUser: 0 });
+    this.#expected = await this.load.call<number>('received');
+  }
+
+  /** CPU microseconds of the server for one of `units`, while `work` runs. */
+  async cpuPer(units: number, work: () => Promise<unknown>): Promise<number> {
+    const before = await this.#server.call<number>('cpu');
+    await work();
+    return ((await this.#server.call<number>('cpu')) - before) / units;
+  }
+
+  /** Lets the server push, round by round; a round ends when the clients have its frames. */
+  async pushed(rounds: number, framesPerRound: number, operation: string, argument: object): Promise<void> {
+    for (let round = 0; round < rounds; round += 1) {
+      this.#expected += framesPerRound;
+      await this.#server.call(operation, argument);
+      await this.load.call('reached', this.#expected);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.load.stop();
+    await this.#server.stop();
+  }
+}
+
+function newServer(name: PeerName): Worker {
+  return new Worker(`${__dirname}/peer-process.ts`, [name]);
+}
