@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describeValue } from '../model/errors';
-import { LoginUserError, checkLoginUser } from '../model/login-user';
+import { LoginUserError, checkLoginUser, loginFields } from '../model/login-user';
 import type { LoginUser } from '../model/login-user';
 import type { HandshakeSettings } from './handshake';
 import { claimsOf } from './token';
@@ -42,9 +42,8 @@ function adviceOf(settings: LoginSettings, input: unknown): string {
 
 function withClaims(input: unknown, claims: TokenClaims): unknown {
   if (typeof input !== 'object' || input === null) return input;
-  const given = input as Readonly<Record<string, unknown>>;
-  const missing = Object.entries(claims).filter(([key]) => given[key] === undefined);
-  return missing.length === 0 ? input : { ...input, ...Object.fromEntries(missing) };
+  const given = loginFields(input);
+  return { ...given, ...Object.fromEntries(Object.entries(claims).filter(([key]) => given[key] === undefined)) };
 }
 
 /** The default of `toLoginUser`. Only named fields are taken: the user may be a whole row of a database. */

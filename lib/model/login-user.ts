@@ -56,7 +56,7 @@ export function checkLoginUser(input: unknown, multiTenant: boolean): LoginUser 
   if (typeof input !== 'object' || input === null) {
     throw new LoginUserError('invalid', `a LoginUser must be an object with an id, got ${describeValue(input)}`);
   }
-  const user = input as Readonly<Record<string, unknown>>;
+  const user = loginFields(input);
   const userType = user['userType'] ?? 0;
   const tenantId = user['tenantId'] ?? '';
   if (!isId(user['id'])) {
@@ -72,6 +72,23 @@ export function checkLoginUser(input: unknown, multiTenant: boolean): LoginUser 
   const { tenantId: _given, ...rest } = user;
   // `id` was checked above; the rest keeps the application's own fields and types.
   return Object.freeze({ ...rest, userType, ...(multiTenant ? { tenantId } : {}) }) as unknown as LoginUser;
+}
+
+const LOGIN_FIELDS: readonly (keyof LoginUser)[] = [
+  ...(['id', 'userType', 'tenantId', 'info', 'scopes', 'expiresAtMs', 'tokenId', 'issuedAtMs'] as const),
+];
+
+/**
+ * Copies a login: its own fields, and those of a LoginUser wherever they lie. The `id` of a class or of an ORM's row is
+ * often a getter of the prototype, where a spread does not look.
+ */
+export function loginFields(input: object): Readonly<Record<string, unknown>> {
+  const fields: Record<string, unknown> = { ...input };
+  for (const key of LOGIN_FIELDS) {
+    const value = (input as Readonly<Record<string, unknown>>)[key];
+    if (value !== undefined) fields[key] = value;
+  }
+  return fields;
 }
 
 /** What {@link isId} accepts, for error messages. */

@@ -297,6 +297,25 @@ describe('login users', () => {
     expect(Object.isFrozen(door.logins[0])).to.equal(true);
   });
 
+  it('may be of a class that has its fields as getters, as the rows of an ORM have', async () => {
+    class Row {
+      readonly name = 'Mary';
+      get id(): number {
+        return 7;
+      }
+      get expiresAtMs(): number {
+        return 4e12;
+      }
+    }
+    const plain = await startDoor({ authenticate: () => new Row() });
+    await open(plain.server);
+    const passport = await startDoor({ passport: jwtPassport(), toLoginUser: () => new Row() });
+    await open(passport.server, { token: jwtFor({ sub: '1', jti: 'a', exp: 5e9 }) });
+    const user = { id: 7, userType: 0, name: 'Mary', expiresAtMs: 4e12 };
+    expect(plain.door.logins).to.deep.equal([user]);
+    expect(passport.door.logins).to.deep.equal([{ ...user, tokenId: 'a' }]);
+  });
+
   it('of an app without Passport may be mapped by toLoginUser too', async () => {
     const { server, door } = await startDoor({
       authenticate: () => ({ uid: 'x' }),
