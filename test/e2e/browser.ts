@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, LaunchOptions, Page } from 'playwright-core';
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 
@@ -18,8 +18,8 @@ const ARGS = [
  * Starts Chromium. Without one the calling suite is skipped, aloud; where `CI` is set it fails instead, for there a
  * skipped suite would look like a passed one.
  */
-export async function launchOrSkip(test: Mocha.Context): Promise<Browser> {
-  if (existsSync(EXECUTABLE)) return chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
+export async function launchOrSkip(test: Mocha.Context, options: LaunchOptions = {}): Promise<Browser> {
+  if (existsSync(EXECUTABLE)) return chromium.launch({ ...options, executablePath: EXECUTABLE, args: ARGS });
   const hint = `no Chromium at ${EXECUTABLE}: apt-get install chromium, or name another one in CHROMIUM`;
   if (process.env.CI) throw new Error(hint);
   console.warn(`      browser tests are skipped: ${hint}`);
