@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import { sign } from 'jsonwebtoken';
+import type { Suite } from 'mocha';
 import { Passport } from 'passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import type { LoginUserInput, RevocationInput } from '../../lib/index';
 import { RelayError, createSender } from '../../lib/index';
+import { redisBroker } from '../../lib/cluster/brokers/redis';
 import { Hub } from '../../lib/session/hub';
 import { Revocations } from '../../lib/session/revocations';
 import type { TestClient } from '../../lib/testing/index';
@@ -11,6 +13,8 @@ import { refusal, tryConnect } from '../../lib/testing/index';
 import type { AppServer } from '../support/app-server';
 import { closeAfterTest, openClient } from '../support/app-server';
 import { rejection } from '../cluster/support';
+import { missingRedis, startRedis } from '../servers/redis';
+import { describeWithServer } from '../servers/server';
 import { HOUR_MS, SlowLogin, V1, issued, start, startNodes, tokenOf } from './support';
 
 const REVOKED = { code: 4401, reason: 'login revoked' };
@@ -204,6 +208,14 @@ describe('sender.revoke in one process', () => {
     expect(revocations.size).to.equal(1);
   });
 
+  it('throws at attach for a memory that is no span', async () => {
+    for (const revocationMemoryMs of [0, -1, 1.5, Infinity]) {
+      const error = await rejection(start({ revocationMemoryMs }));
+      expect(error.message).to.contain('option revocationMemoryMs must be whole milliseconds');
+    }
+    await start({ revocationMemoryMs: 365 * 24 * HOUR_MS });
+  });
+
   it('keeps the stricter of two for one user', async () => {
     const app = await start();
     const at = Date.now();
@@ -324,6 +336,26 @@ describe('sender.revoke on several nodes', () => {
     await a.login({ id: 8, tokenId: 'other' });
     bus.inject(frame('revoke', JSON.stringify([user]), forged.length + 2, a));
     expect(await client.closed).to.deep.equal(REVOKED);
+  });
+});
+
+describeWithServer('sender.revoke over Redis', missingRedis(), function (this: Suite) {
+  this.timeout(20_000);
+
+  it('closes on the other node, and is known to one that starts later', async () => {
+    const redis = await startRedis();
+    closeAfterTest(() => redis.stop());
+    const startOne = async (): Promise<AppServer> => {
+      const app = await start({ name: 'shop', broker: redisBroker({ url: redis.url }) });
+      await app.realtime.ready;
+      return app;
+    };
+    const [a, b] = [await startOne(), await startOne()];
+    const client = await b.login({ id: 7 });
+    expect(await a.realtime.revoke({ userId: 7, issuedBefore: Date.now() })).to.include({ relay: 'accepted' });
+    expect(await client.closed).to.deep.equal(REVOKED);
+    await a.realtime.close();
+    expect(await statusOf(await startOne(), { id: 7 })).to.equal(401);
   });
 });
 
