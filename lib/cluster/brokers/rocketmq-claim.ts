@@ -19,7 +19,8 @@ const echoMs = 1000;
 /** Behind a backlog the first echo takes its time. */
 const firstEchoMs = 25_000;
 const proofMs = 15_000;
-const maxHops = 20;
+/** A `taken` that its addressee does not get is passed on so often. */
+const maxHops = 8;
 
 /**
  * Proves that this node hears itself and is alone on its slot, and defends it: RocketMQ splits a group's messages among
@@ -53,7 +54,7 @@ export class SlotClaim {
       if (this.#echoedAt === undefined && now - startedAt > firstEchoMs) throw noEcho();
       if (now - startedAt > firstEchoMs + proofMs) throw sharedError(this.#plan.slot);
     }
-    this.#isProven = true;
+    this.#isProven = !signal.aborted;
   }
 
   /** Resolves when this node has heard itself a moment ago, or when a probe is back; stays pending while none comes. */

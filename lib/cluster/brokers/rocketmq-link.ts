@@ -162,7 +162,8 @@ export class RocketmqLink {
     const isOwn = head.node === this.#node.id;
     if (isOwn) this.#claim.heardSelf();
     if (head.kind !== 'frames') {
-      this.#claim.handle(head, (message.deliveryAttempt ?? 1) <= 1);
+      // A link that has ended claims nothing any more, though it may still hear.
+      if (!this.#scope.signal.aborted) this.#claim.handle(head, (message.deliveryAttempt ?? 1) <= 1);
       state.isHistoryPast ||= this.#claim.hasEchoed;
       return;
     }
