@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticate } from './handshake';
-import { isThenable } from './fault';
+import { isThenable } from '../model/thenable';
 
 /** How a request's login ended. */
 export type LoginOutcome =

@@ -47,8 +47,3 @@ export function asError(thrown: unknown, thrower: string): Error {
   if (thrown instanceof Error) return thrown;
   return new RealtimeError('ERR_REALTIME_HANDLER', `${thrower} threw a value that is no Error`);
 }
-
-/** Tells whether a value can be awaited. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
-}

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { Middleware } from './handshake';
 import type { ExpressRequests } from './express-requests';
-import { isThenable } from './fault';
+import { isThenable } from '../model/thenable';
 import { ignoreError } from './refuse';
 
 type Run = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => unknown;

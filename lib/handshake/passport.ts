@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { printable } from '../model/events';
+import { isThenable } from '../model/thenable';
 import type { PassportLike } from './handshake';
 import type { Authenticator, LoginOutcome } from './authenticator';
 import type { ExpressLikeRequest } from './express-requests';
-import { isInfrastructureFault, isThenable } from './fault';
+import { isInfrastructureFault } from './fault';
 
 type Next = (error?: unknown) => void;
 type Callback = (error: unknown, user?: unknown, info?: unknown) => void;

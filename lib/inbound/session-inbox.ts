@@ -1,5 +1,5 @@
-import type { HandlerClock, Timed } from './handler-clock';
-import type { HandlerMap, MessageContext } from './registry';
+import type { HandlerClock } from './handler-clock';
+import type { HandlerMap } from './registry';
 import type { Inbox } from '../session/session';
 import type { Incoming, RequestId } from '../wire/wire';
 import type { LiveSession } from '../session/live-session';
@@ -12,8 +12,10 @@ import type { Report } from '../session/report';
 import { CloseCode } from '../model/close-codes';
 import { MESSAGE_ERRORS, MessageError, messageErrorBody } from '../model/message-errors';
 import { RealtimeError } from '../model/errors';
-import { Refusal, dispatch, isThenable } from './dispatch';
+import { HandlerContext, RunningHandler } from './running-handler';
+import { Refusal, dispatch } from './dispatch';
 import { TokenBucket } from './rate-limit';
+import { isThenable } from '../model/thenable';
 import { printable } from '../model/events';
 import { renewSession } from './renew-session';
 import { textFrame } from '../wire/frame';
@@ -118,7 +120,7 @@ export class SessionInbox implements Inbox {
   }
 
   #run(message: Incoming): void {
-    const context = new LazyContext(message);
+    const context = new HandlerContext(message);
     let result: unknown;
     try {
       result = dispatch(this.#host.handlers, this.#session, message, context);
@@ -130,9 +132,11 @@ export class SessionInbox implements Inbox {
     this.#finish(result, message);
   }
 
-  #wait(result: PromiseLike<unknown>, context: LazyContext, message: Incoming): void {
+  #wait(result: PromiseLike<unknown>, context: HandlerContext, message: Incoming): void {
     const running = new RunningHandler(context, () => this.#expire(message));
     this.#running = running;
+    // It may have closed its own session before it first waited.
+    if (!this.#session.isOpen) running.abort();
     this.#host.clock.start(running);
     // `then` of a foreign thenable may be anything: one real promise, both ends handled.
     Promise.resolve(result).then(
@@ -216,50 +220,4 @@ export class SessionInbox implements Inbox {
 /** The id of an answer is one of ours: an error that carried it would answer some request of the peer instead. */
 function isAnswer(message: Incoming | undefined): boolean {
   return message?.type === '$reply' || message?.type === '$error';
-}
-
-/** The context of one message; the abort controller is made only for a handler that asks for the signal. */
-class LazyContext implements MessageContext {
-  readonly type: string;
-  readonly id?: string | number;
-  #controller: AbortController | undefined;
-  #isAborted = false;
-
-  constructor(message: Incoming) {
-    this.type = message.type;
-    if (message.id !== undefined) this.id = message.id;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#isAborted) this.#controller.abort();
-    }
-    return this.#controller.signal;
-  }
-
-  abort(): void {
-    this.#isAborted = true;
-    this.#controller?.abort();
-  }
-}
-
-/** An asynchronous handler that has not settled. */
-class RunningHandler implements Timed {
-  readonly #context: LazyContext;
-  readonly #onExpired: () => void;
-
-  constructor(context: LazyContext, onExpired: () => void) {
-    this.#context = context;
-    this.#onExpired = onExpired;
-  }
-
-  abort(): void {
-    this.#context.abort();
-  }
-
-  expire(): void {
-    this.abort();
-    this.#onExpired();
-  }
 }

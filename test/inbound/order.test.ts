@@ -151,6 +151,57 @@ describe('messages in: handlers', () => {
     expect(errors).to.have.length(1);
   });
 
+  it('do not run when authorize took until the timeout: the peer was told, the next message has run', async () => {
+    const { login, realtime, nextError } = await startApp({ handlerTimeoutMs: 40 });
+    const verdict = deferred<boolean>();
+    const handled: unknown[] = [];
+    realtime.registry.on('guarded', { authorize: () => verdict.promise }, (content) => handled.push(content));
+    realtime.registry.on('echo', (content, session) => session.send('echo', content));
+    const client = await login(ada);
+    client.send('guarded', 1);
+    expect((await nextError()).error).to.have.property('code', 'ERR_REALTIME_TIMEOUT');
+    verdict.resolve(true);
+    client.send('echo', 1);
+    expect(await client.next('echo')).to.equal(1);
+    expect(handled).to.deep.equal([]);
+  });
+
+  it('do not run when their session ended while authorize was asked', async () => {
+    const { login, realtime } = await startApp();
+    const [verdict, asked] = [deferred<boolean>(), deferred()];
+    const handled: unknown[] = [];
+    const authorize = (): Promise<boolean> => {
+      asked.resolve();
+      return verdict.promise;
+    };
+    realtime.registry.on('guarded', { authorize }, (content) => handled.push(content));
+    realtime.registry.on('echo', (content, session) => session.send('echo', content));
+    const client = await login(ada);
+    client.send('guarded', 1);
+    await asked.promise;
+    await realtime.disconnect({ userId: 7 });
+    await client.closed;
+    verdict.resolve(true);
+    const marker = await login(ada);
+    marker.send('echo', 1);
+    expect(await marker.next('echo')).to.equal(1);
+    expect(handled).to.deep.equal([]);
+  });
+
+  it('hear on their signal that they closed their own session before they first waited', async () => {
+    const { login, realtime } = await startApp();
+    const aborted = deferred();
+    realtime.registry.on('quit', async (_content, session, { signal }) => {
+      session.close();
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      aborted.resolve();
+    });
+    const client = await login(ada);
+    client.send('quit');
+    await aborted.promise;
+    await client.closed;
+  });
+
   it('may take for ever with handlerTimeoutMs: 0', async () => {
     const { login, realtime, errors } = await startApp({ handlerTimeoutMs: 0 });
     const gate = deferred();
