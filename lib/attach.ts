@@ -24,7 +24,7 @@ import { Heartbeat } from './session/heartbeat';
 import { Hub } from './session/hub';
 import { SessionInbox } from './inbound/session-inbox';
 import { Revocations } from './session/revocations';
-import { createReport, guardEvents } from './session/report';
+import { callHook, createReport, guardEvents } from './session/report';
 import { createSenders } from './outbound/sender';
 import { drain } from './session/drain';
 import { findApp, mountSender } from './http/app';
@@ -180,7 +180,7 @@ class Attach {
       checkOutbound: outboundCheck(options.messages),
       openInbox: (session: LiveSession) => new SessionInbox(inbound, session),
       senderFor,
-      handleClosed: (session, info) => this.#guard(() => options.onClose?.(session, info)),
+      handleClosed: (session, info) => callHook(() => options.onClose?.(session, info), this.#report),
       onEvent,
     };
   }
@@ -204,17 +204,9 @@ class Attach {
 
   #admit(admitted: Admitted): void {
     const session = openSession(this.#host, admitted);
-    this.#guard(() => this.#options.onOpen?.(session));
+    callHook(() => this.#options.onOpen?.(session), this.#report);
     // Authenticated while the door was closing: told as all others are.
     if (this.#isClosing) session.end('shutdown', CloseCode.goingAway, '');
-  }
-
-  #guard(hook: () => void): void {
-    try {
-      hook();
-    } catch (error) {
-      this.#report(error);
-    }
   }
 
   /** A mistake in the call throws before anything is closed. */

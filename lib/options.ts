@@ -120,10 +120,13 @@ export interface RealtimeOptions {
   readonly drainMs?: number;
   /** The message contract of `defineMessages`: validates what comes in, and in development what goes out. */
   readonly messages?: MessageContract;
-  /** Told when a session is there; the first message of the peer comes after it. */
-  readonly onOpen?: (session: Session<LoginUser | null>) => void;
-  /** Told once when a session is over. */
-  readonly onClose?: (session: Session<LoginUser | null>, info: CloseInfo) => void;
+  /**
+   * Told when a session is there; the first message of the peer comes after it. A promise is not waited for; what it
+   * rejects with goes to `onError`.
+   */
+  readonly onOpen?: (session: Session<LoginUser | null>) => unknown;
+  /** Told once when a session is over. A promise as with `onOpen`. */
+  readonly onClose?: (session: Session<LoginUser | null>, info: CloseInfo) => unknown;
   /** Gets every fault that no caller can catch; default: process warnings, rate-limited. */
   readonly onError?: OnError;
   /** Told what happens: see {@link OnEvent}. */

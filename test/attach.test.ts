@@ -302,6 +302,36 @@ describe('attachRealtime', () => {
       expect(messages).to.have.members(['session.opened', 'onOpen', 'onClose', 'session.closed']);
     });
 
+    it('that are asynchronous and reject change nothing and are reported', async () => {
+      const reject = async (message: string): Promise<void> => raise(new Error(message));
+      const { login, realtime, nextError } = await startApp({
+        onOpen: () => reject('onOpen'),
+        onClose: () => reject('onClose'),
+        onEvent: ({ name }) => reject(name),
+      });
+      realtime.registry.on('echo', (content, session) => session.send('echo', content));
+      const client = await login(ada);
+      client.send('echo', 1);
+      expect(await client.next('echo')).to.equal(1);
+      await client.close();
+      const messages: string[] = [];
+      while (messages.length < 4) messages.push((await nextError()).error.message);
+      expect(messages).to.have.members(['session.opened', 'onOpen', 'onClose', 'session.closed']);
+    });
+
+    it('onError that rejects becomes a process warning', async () => {
+      const warned = once(process, 'warning');
+      const { realtime, login } = await startApp({ onError: async () => raise(new Error('broken async onError')) });
+      realtime.registry.on('bad', () => raise(new Error('boom')));
+      const client = await login(ada);
+      client.send('bad');
+      const [warning] = await warned;
+      expect(warning).to.have.property(
+        'message',
+        'express-realtime: broken async onError (give onError to handle this)',
+      );
+    });
+
     it('onError that throws becomes a process warning', async () => {
       const warned = once(process, 'warning');
       const { realtime, login } = await startApp({ onError: () => raise(new Error('broken onError')) });

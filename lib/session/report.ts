@@ -2,6 +2,7 @@ import type { LoginUser } from '../model/login-user';
 import type { OnEvent } from '../model/events';
 import type { Session } from './session';
 import { describeValue } from '../model/errors';
+import { isThenable } from '../model/thenable';
 
 /** Where an error came from. */
 export interface ErrorOrigin {
@@ -27,24 +28,27 @@ export function createReport(onError: OnError | undefined): Report {
   return (thrown, origin = {}) => {
     const error = thrown instanceof Error ? thrown : new Error(`${describeValue(thrown)} was thrown`);
     if (onError === undefined) return fallback(error);
-    try {
-      onError(error, origin);
-    } catch (fault) {
-      fallback(fault instanceof Error ? fault : new Error('onError threw'));
-    }
+    callHook(
+      () => onError(error, origin),
+      (fault) => fallback(fault instanceof Error ? fault : new Error('onError threw')),
+    );
   };
 }
 
 /** Guards the application's event hook: what it throws is reported and changes nothing. */
 export function guardEvents(onEvent: OnEvent | undefined, report: Report): OnEvent {
   if (onEvent === undefined) return () => undefined;
-  return (event) => {
-    try {
-      onEvent(event);
-    } catch (error) {
-      report(error);
-    }
-  };
+  return (event) => callHook(() => onEvent(event), report);
+}
+
+/** Calls a hook of the application: what it throws is reported, and so is what its promise, if any, rejects with. */
+export function callHook(hook: () => unknown, report: (error: unknown) => void): void {
+  try {
+    const result = hook();
+    if (isThenable(result)) Promise.resolve(result).catch(report);
+  } catch (error) {
+    report(error);
+  }
 }
 
 function createWarner(): (error: Error) => void {
