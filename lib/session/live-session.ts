@@ -105,7 +105,7 @@ export class LiveSession implements Session<LoginUser | null> {
     this.#host.checkOutbound?.(type, content);
     const contentText = toJsonText(content);
     checkType(type);
-    if (this.wire.name === 'plain') return Promise.reject(plainError());
+    if (this.wire.name === 'plain') return rejectedPlain();
     return this.requests.ask((id) => this.#control(this.wire.encodeRequest(type, contentText, id)), options);
   }
 
@@ -319,8 +319,12 @@ function protocolCode(wsErrorCode: string): number {
   return wsErrorCode === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
 }
 
-function plainError(): RealtimeError {
-  return new RealtimeError('ERR_REALTIME_WIRE', 'this client speaks the plain wire, which has no requests');
+/** As {@link Requests.ask}: a caller who does not await must not crash the process. */
+function rejectedPlain(): Promise<never> {
+  const message = 'this client speaks the plain wire, which has no requests';
+  const rejected = Promise.reject<never>(new RealtimeError('ERR_REALTIME_WIRE', message));
+  rejected.catch(() => undefined);
+  return rejected;
 }
 
 function checkRoom(room: unknown): asserts room is string {

@@ -452,6 +452,8 @@ function itAsks(start: StartServer): void {
   it('rejects for a plain client, to whom nothing is written', async () => {
     const { raw, session } = await openPair({ isPlain: true });
     expect(await codeOf(session.request('where', null))).to.equal('ERR_REALTIME_WIRE');
+    // Nobody awaits it: no unhandled rejection either.
+    void session.request('where', null);
     session.send('marker', 1);
     expect(await raw.text()).to.equal('{"type":"marker","content":"1"}');
   });
