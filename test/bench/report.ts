@@ -39,33 +39,43 @@ export function judge({ goal, limit, isMoreBetter = false }: Metric, rows: reado
   return isMoreBetter ? ours.absolute.low >= limit : ours.absolute.high <= limit;
 }
 
-/** A scenario as a markdown table: a row a peer, a column a metric, the ratio beside it. */
-export function markdown(name: string, scenario: Scenario, results: readonly Result[]): string {
-  const { title, against, metrics, peers } = scenario;
-  const heads = results.flatMap(({ unit, rows }) => (hasRatios(rows) ? [unit, '×'] : [unit]));
-  const lines = [
+/** A scenario as a markdown table: a row a peer; where there is a lot to tell a row a metric. */
+export function markdown(
+  name: string,
+  { title, against, metrics, peers }: Scenario,
+  results: readonly Result[],
+): string {
+  const cell = ({ metric, rows }: Result, peer: string): string => {
+    const row = rows.find((each) => each.peer === peer);
+    if (row === undefined) return '';
+    const shown = row.absolute.median.toFixed(metrics[metric]?.digits ?? 2);
+    return row.ratio === undefined || peer === against ? shown : `${shown} = ${interval(row.ratio)}`;
+  };
+  const table =
+    results.length > 2
+      ? [['', ...peers], ...results.map((result) => [result.unit, ...peers.map((peer) => cell(result, peer))])]
+      : [
+          ['', ...results.map(({ unit }) => unit)],
+          ...peers.map((peer) => [peer, ...results.map((each) => cell(each, peer))]),
+        ];
+  const [head = '', ...rows] = table.map((cells) => `| ${cells.join(' | ')} |`);
+  return [
     `### ${name}: ${title}${against === undefined ? '' : ` (× = ratio to ${against} with its 95 % interval)`}`,
     '',
-    `| | ${heads.join(' | ')} |`,
-    `|---|${heads.map(() => '--:').join('|')}|`,
-  ];
-  for (const peer of peers) {
-    const cells = results.flatMap(({ metric, rows }) => {
-      const row = rows.find((each) => each.peer === peer);
-      const shown = row ? row.absolute.median.toFixed(metrics[metric]?.digits ?? 2) : '';
-      return hasRatios(rows) ? [shown, row?.ratio ? interval(row.ratio) : ''] : [shown];
-    });
-    lines.push(`| ${peer} | ${cells.join(' | ')} |`);
-  }
-  return [...lines, '', ...results.flatMap(verdict)].join('\n');
+    head,
+    `|---|${columns(table)}`,
+    ...rows,
+    '',
+    ...results.flatMap(verdict),
+  ].join('\n');
 }
 
-function hasRatios(rows: readonly Row[]): boolean {
-  return rows.length > 1 && rows.some(({ ratio }) => ratio !== undefined);
+function columns([head = []]: readonly (readonly string[])[]): string {
+  return '--:|'.repeat(head.length - 1);
 }
 
 function interval({ median, low, high }: Estimate): string {
-  return `${median.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+  return `${median.toFixed(2)} × [${low.toFixed(2)}, ${high.toFixed(2)}]`;
 }
 
 function verdict({ unit, goal, limit, isMoreBetter, isMet, against }: Result): string[] {
