@@ -22,22 +22,17 @@ const REFUSED: RenewalOutcome = { kind: 'refused' };
 /** Runs the same login as the handshake with a new token, on a request of its own. Never rejects. */
 export async function renewLogin(parts: RenewalParts, token: string): Promise<RenewalOutcome> {
   if (!isTokenText(token)) return REFUSED;
-  const req = requestWith(token, parts.settings.path);
-  parts.express?.dress(req);
   try {
-    const verdict = judge(await authenticate(parts, req), true, false);
-    return await conclude(parts, req, token, verdict);
+    return await withinTime(login(parts, token), parts.settings.authTimeoutMs);
   } catch (error) {
     return outcomeOf(faultVerdict(error), error);
   }
 }
 
-async function conclude(
-  { settings }: RenewalParts,
-  req: IncomingMessage,
-  token: string,
-  verdict: Verdict,
-): Promise<RenewalOutcome> {
+async function login(parts: RenewalParts, token: string): Promise<RenewalOutcome> {
+  const { settings } = parts;
+  const req = requestWith(token, parts);
+  const verdict = judge(await authenticate(parts, req), true, false);
   if (verdict.kind !== 'user') return outcomeOf(verdict, undefined);
   const input: unknown = await startLogin(settings, verdict.user, req, verdict.info);
   return input === null ? REFUSED : { kind: 'user', loginUser: finishLogin(settings, input, token) };
@@ -49,32 +44,35 @@ function outcomeOf(verdict: Verdict, error: unknown): RenewalOutcome {
   return { kind: 'failed', error: verdict.error ?? error };
 }
 
-function requestWith(token: string, path: string): IncomingMessage {
+/** The token stands where a strategy that took the handshake's may look for it. */
+function requestWith(token: string, { settings, express }: RenewalParts): IncomingMessage {
   // A socket that is connected to nothing: strategies read headers and addresses, and find none but the token.
   const req = new IncomingMessage(new Socket());
   req.method = 'GET';
-  req.url = path;
   req.headers.authorization = `Bearer ${token}`;
+  const query = settings.tokenFrom.includes('query') ? `?token=${encodeURIComponent(token)}` : '';
+  req.url = settings.path + query;
+  express?.dress(req);
+  express?.setUrl(req, req.url);
   return req;
 }
 
-function authenticate(
-  { settings, express, authenticate: ask }: RenewalParts,
-  req: IncomingMessage,
-): Promise<LoginOutcome> {
+/** Rejects when there is no result in time; 0 = no limit. */
+function withinTime<Result>(result: Promise<Result>, timeoutMs: number): Promise<Result> {
+  if (timeoutMs === 0) return result;
   return new Promise((resolve, reject) => {
-    const { authTimeoutMs } = settings;
-    const timeOut = (): void => reject(new Error('no decision within authTimeoutMs'));
-    const timer = authTimeoutMs === 0 ? undefined : setTimeout(timeOut, authTimeoutMs);
-    const settle = (outcome: LoginOutcome): void => {
-      clearTimeout(timer);
-      resolve(outcome);
-    };
+    const timer = setTimeout(() => reject(new Error('no decision within authTimeoutMs')), timeoutMs);
+    void result.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+function authenticate({ express, authenticate: ask }: RenewalParts, req: IncomingMessage): Promise<LoginOutcome> {
+  return new Promise((resolve) => {
     const answered: LoginOutcome = { kind: 'nobody', hasBadCredentials: true, detail: 'the strategy answered' };
     try {
-      ask(req, new LateResponse(req, express, () => settle(answered)).proxy, settle);
+      ask(req, new LateResponse(req, express, () => resolve(answered)).proxy, resolve);
     } catch (error) {
-      settle({ kind: 'fault', error });
+      resolve({ kind: 'fault', error });
     }
   });
 }

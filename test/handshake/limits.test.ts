@@ -286,6 +286,8 @@ describe('login users', () => {
     const { server, door } = await startDoor({ passport: jwtPassport(), toLoginUser, authTimeoutMs: 20 });
     expect((await attempt(server, { token: jwtFor({ sub: '1' }) })).status).to.equal(503);
     expect(door.refusals()).to.deep.equal(['503 auth-timeout']);
+    // Nor does a renewal wait for ever.
+    expect(await door.handshake.renewLogin(jwtFor({ sub: '1' }))).to.have.property('kind', 'failed');
   });
 
   it('of an app without Passport are what authenticate returns, with the fields of the app', async () => {

@@ -60,6 +60,15 @@ for (const kind of KINDS) {
       }
     });
 
+    it('renews a login with passport-jwt by header and by query', async () => {
+      for (const extractor of [byHeader, ExtractJwt.fromUrlQueryParameter('token')]) {
+        const { door } = await start(kind, { passport: jwtPassport(extractor) });
+        const outcome = await door.handshake.renewLogin(jwtFor({ sub: '7' }));
+        expect(outcome).to.deep.equal({ kind: 'user', loginUser: { id: '7', userType: 0 } });
+        expect(await door.handshake.renewLogin('junk')).to.deep.equal({ kind: 'refused' });
+      }
+    });
+
     it('lets in with passport-jwt by cookie, parsed by cookie-parser', async () => {
       const fromCookie = (req: { cookies?: Record<string, string> }): string | null => req.cookies?.['jwt'] ?? null;
       const { server, door } = await start(kind, {
