@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import express from 'express';
-import { attachRealtime, senderApi } from 'express-realtime';
+import { attachRealtime, clientScript, senderApi } from 'express-realtime';
 import { createAuth, currentUser, isEqual } from './auth';
 import { startChat, tellWhoIsOnline } from './chat';
 import { customerServiceRouter } from './customer-service';
@@ -55,6 +55,8 @@ export function createApp({ databaseFile, jwtSecret, broker, pushKey, drainMs = 
     res.json({ ...user, tenantName: tenants.find(({ id }) => id === user.tenantId)?.name });
   });
   app.use('/api', notFound);
+  // The browser's side, `import { connect } from '/realtime/client.js'`.
+  app.use('/realtime', clientScript());
   // For other services: they name tenant and target, and no user is logged in.
   if (pushKey) {
     const authorize = ({ headers }: SenderApiRequest) =>
