@@ -16,7 +16,7 @@ export interface Credentials {
 /** The prefix of the subprotocol that carries a token: `bearer.` and the base64url of the token. */
 export const BEARER_PREFIX = 'bearer.';
 const MASK = '***';
-const MASKED_NAMES: ReadonlySet<string> = new Set(['token', 'ticket']);
+/** `access_token` is read by strategies alone (RFC 6750 §2.3). */
 const CARRIER_NAMES: ReadonlySet<string> = new Set(['token', 'ticket', 'access_token']);
 
 const NO_PARAMETERS = new URLSearchParams();
@@ -79,7 +79,7 @@ export function liftToken(
   return { token, hasCarrier };
 }
 
-/** Replaces the values of `token` and `ticket` in a request target, so that it may be logged. */
+/** Replaces the values of `token`, `ticket` and `access_token` in a request target, so that it may be logged. */
 export function maskUrl(url: string): string {
   const start = url.indexOf('?');
   if (start === -1) return url;
@@ -161,7 +161,7 @@ function maskParameter(parameter: string): string {
   const end = parameter.indexOf('=');
   if (end === -1) return parameter;
   const name = decodeName(parameter.slice(0, end));
-  return MASKED_NAMES.has(name) ? `${parameter.slice(0, end)}=${MASK}` : parameter;
+  return CARRIER_NAMES.has(name) ? `${parameter.slice(0, end)}=${MASK}` : parameter;
 }
 
 function decodeName(name: string): string {

@@ -131,10 +131,10 @@ for (const kind of KINDS) {
       });
       await expectServed(server, { path: '/ws?a=1&token=good&ticket=tick%20et&b=2' });
       await lineCount(1);
-      await attempt(server, { path: '/ws?%74oken=bad&Token=bad' });
+      await attempt(server, { path: '/ws?%74oken=bad&Token=bad&access_token=bad' });
       await lineCount(2);
       expect(lines[0]).to.match(/^GET \/ws\?a=1&token=\*\*\*&ticket=\*\*\*&b=2 101 [\d.]+$/);
-      expect(lines[1]).to.match(/^GET \/ws\?%74oken=\*\*\*&Token=\*\*\* 401 [\d.]+$/);
+      expect(lines[1]).to.match(/^GET \/ws\?%74oken=\*\*\*&Token=\*\*\*&access_token=\*\*\* 401 [\d.]+$/);
       expect(door.admitted).to.have.length(1);
     });
 
