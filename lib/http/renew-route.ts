@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { LoginUser, LoginUserInput } from '../model/login-user';
+import type { LoginUserInput } from '../model/login-user';
 import type { RenewalResult } from '../model/renewal';
 import { ApiRefusal } from './api-refusal';
-import { LoginUserError, checkLoginUser } from '../model/login-user';
 import { RealtimeError, describeValue } from '../model/errors';
+import { answerJson } from './json-answer';
+import { checkRouteLogin, routeLoginError } from './route-login';
 import { getRenewEnd } from './app';
 import { readJson } from './read-json';
 
@@ -46,7 +47,7 @@ export function renewRoute(options: RenewRouteOptions): RenewHandler {
   return (req, res, next) => {
     renew(options, localsKey, req)
       .catch(refusalOf)
-      .then(({ status, body }) => reply(res, status, body))
+      .then(({ status, body }) => answerJson(res, status, body))
       .catch(next);
   };
 }
@@ -54,9 +55,11 @@ export function renewRoute(options: RenewRouteOptions): RenewHandler {
 async function renew(options: RenewRouteOptions, localsKey: string, req: IncomingMessage): Promise<Answer> {
   const input = await options.authorize(req);
   if (input === null || input === undefined) return UNAUTHENTICATED;
-  const { loginUser, expiresAtMs } = checkedLogin(input);
+  const loginUser = checkRouteLogin(input, 'renewRoute');
+  const { id, userType, tenantId, tokenId, issuedAtMs, expiresAtMs } = loginUser;
+  // Without an end of its own the renewed session would never end.
+  if (expiresAtMs === undefined) throw routeLoginError('LoginUser.expiresAtMs is missing', 'renewRoute');
   const sessionId = sessionIdOf(await readJson(req, MAX_BODY_BYTES));
-  const { id, userType, tenantId, tokenId, issuedAtMs } = loginUser;
   const result = await getRenewEnd(req, localsKey)(loginUser, {
     ...{ sessionId, tenant: String(tenantId ?? ''), userType: String(userType), userId: String(id), expiresAtMs },
     ...(tokenId === undefined ? {} : { tokenId }),
@@ -69,20 +72,6 @@ function answerOf(result: RenewalResult, expiresAtMs: number): Answer {
   if (result === 'revoked') return UNAUTHENTICATED;
   if (result === 'unknown') return UNKNOWN;
   return { status: result === 'sent' ? 202 : 200, body: { expiresInMs: Math.max(0, expiresAtMs - Date.now()) } };
-}
-
-/** Without an end of its own the renewed session would never end. */
-function checkedLogin(input: LoginUserInput): { readonly loginUser: LoginUser; readonly expiresAtMs: number } {
-  const hasTenant = input.tenantId !== undefined && input.tenantId !== null && input.tenantId !== '';
-  try {
-    const loginUser = checkLoginUser(input, hasTenant);
-    const { expiresAtMs } = loginUser;
-    if (expiresAtMs === undefined) throw new LoginUserError('invalid', 'LoginUser.expiresAtMs is missing');
-    return { loginUser, expiresAtMs };
-  } catch (error) {
-    if (!(error instanceof LoginUserError)) throw error;
-    throw new RealtimeError(error.code, `${error.message}; authorize of renewRoute must return it`);
-  }
 }
 
 function sessionIdOf(body: unknown): string {
@@ -98,14 +87,6 @@ function refusalOf(error: unknown): Answer {
   }
   if (error instanceof RealtimeError && /^ERR_REALTIME_(BROKER|CLOSED)$/.test(error.code)) return UNAVAILABLE;
   throw error;
-}
-
-function reply(res: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify(body);
-  res.statusCode = status;
-  res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  res.setHeader('Cache-Control', 'no-store');
-  res.end(text);
 }
 
 function checkOptions({ authorize, localsKey = 'sender' }: RenewRouteOptions): { readonly localsKey: string } {

@@ -3,6 +3,7 @@ import type { OnError } from '../session/report';
 import type { SenderScope } from './sender-scope';
 import { ApiRefusal } from './api-refusal';
 import { RealtimeError, describeValue } from '../model/errors';
+import { answerJson } from './json-answer';
 import { RelayError } from '../model/receipt';
 import { checkScope, senderWithin } from './sender-scope';
 import { createReport } from '../session/report';
@@ -75,7 +76,7 @@ export function senderApi(options: SenderApiOptions): SenderApiHandler {
     }
     answer(req)
       .then(
-        (receipt) => reply(res, 200, receipt),
+        (receipt) => answerJson(res, 200, receipt),
         (error: unknown) => {
           if (isFault(error)) report(error);
           refuse(res, error);
@@ -124,18 +125,11 @@ function isFault(error: unknown): boolean {
 
 function refuse(res: ServerResponse, error: unknown): void {
   if (error instanceof RelayError) {
-    reply(res, 503, { error: { code: 'relay', message: error.message }, receipt: error.receipt });
+    answerJson(res, 503, { error: { code: 'relay', message: error.message }, receipt: error.receipt });
     return;
   }
   const refusal = error instanceof ApiRefusal ? error : new ApiRefusal('internal', 'internal error');
   const { code, message, field } = refusal;
   for (const [name, value] of Object.entries(refusal.headers)) res.setHeader(name, value);
-  reply(res, refusal.status, { error: { code, message, ...(field === undefined ? {} : { field }) } });
-}
-
-function reply(res: ServerResponse, status: number, body: unknown): void {
-  res.statusCode = status;
-  res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  res.setHeader('Cache-Control', 'no-store');
-  res.end(JSON.stringify(body));
+  answerJson(res, refusal.status, { error: { code, message, ...(field === undefined ? {} : { field }) } });
 }

@@ -2,8 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import type { LoginUserInput } from '../model/login-user';
 import type { TicketStore } from '../model/tickets';
-import { LoginUserError, checkLoginUser } from '../model/login-user';
 import { RealtimeError, describeValue } from '../model/errors';
+import { answerJson } from './json-answer';
+import { checkRouteLogin } from './route-login';
 
 /** Options of {@link ticketRoute}. */
 export interface TicketRouteOptions {
@@ -49,30 +50,10 @@ async function sell(
   res: ServerResponse,
 ): Promise<void> {
   const input = await options.authorize(req);
-  if (input === null || input === undefined) return answer(res, 401, { error: { code: 'unauthenticated' } });
+  if (input === null || input === undefined) return answerJson(res, 401, { error: { code: 'unauthenticated' } });
   const ticket = randomBytes(TICKET_BYTES).toString('base64url');
-  await tickets.keep(ticket, checkedLogin(input), ttlMs);
-  return answer(res, 201, { ticket, expiresInMs: ttlMs });
-}
-
-/** Checked here, where the mistake is made; whether it must have a tenant is the attach's to say. */
-function checkedLogin(input: LoginUserInput): object {
-  const hasTenant = input.tenantId !== undefined && input.tenantId !== null && input.tenantId !== '';
-  try {
-    return checkLoginUser(input, hasTenant);
-  } catch (error) {
-    if (!(error instanceof LoginUserError)) throw error;
-    throw new RealtimeError(error.code, `${error.message}; authorize of ticketRoute must return it`);
-  }
-}
-
-function answer(res: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify(body);
-  res.statusCode = status;
-  res.setHeader('Content-Type', 'application/json; charset=utf-8');
-  // A ticket is a secret for its half minute.
-  res.setHeader('Cache-Control', 'no-store');
-  res.end(text);
+  await tickets.keep(ticket, checkRouteLogin(input, 'ticketRoute'), ttlMs);
+  return answerJson(res, 201, { ticket, expiresInMs: ttlMs });
 }
 
 function checkOptions({ tickets, authorize, ttlMs = DEFAULT_TTL_MS }: TicketRouteOptions): {
