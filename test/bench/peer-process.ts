@@ -46,11 +46,11 @@ serve({
   broadcast: ({ burst, content }: { burst: number; content: object }) => {
     for (let message = 0; message < burst; message += 1) started().broadcast('news', content);
   },
-  /** `messages` to each of some users, one of each a turn. */
+  /** `messages` to each of some users, a few in a turn, at a pace that leaves time for others. */
   flood: async ({ firstUser, count, messages, content }: Flood) => {
-    for (let message = 0; message < messages; message += 1) {
-      for (let user = firstUser; user < firstUser + count; user += 1) started().toUser(user, 'bulk', content);
-      await turn();
+    for (let sent = 0; sent < count * messages; sent += 1) {
+      started().toUser(firstUser + (sent % count), 'bulk', content);
+      if (sent % 10 === 9) await pause(5);
     }
   },
   /** A broadcast that carries when it left, every so often. */

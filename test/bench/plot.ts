@@ -45,25 +45,25 @@ function barChart(result: Result, machine: string): string {
       `<text x="${LEFT - 10}" y="${middle + 5}" text-anchor="end">${escaped(peer)}</text>`,
       `<rect class="${classOf(peer)}" x="${LEFT}" y="${y}" width="${fixed(x(value.median) - LEFT)}" height="${BAR}" rx="2"/>`,
       `<line class="range" x1="${fixed(x(value.low))}" x2="${fixed(x(value.high))}" y1="${middle}" y2="${middle}"/>`,
-      `<text x="${fixed(x(value.high) + 8)}" y="${middle + 5}">${escaped(text)}</text>`,
+      `<text x="${WIDTH - RIGHT + 14}" y="${middle + 5}">${escaped(text)}</text>`,
+      goal === undefined || peer !== 'ours' ? '' : goalMark(x(goal), y),
     ].join('');
   });
-  const goalLine =
-    goal === undefined
-      ? ''
-      : `<line class="goal" x1="${fixed(x(goal))}" x2="${fixed(x(goal))}" y1="${TOP - 6}" y2="${height - 26}"/>`;
   const compared = against === undefined ? unit : `${unit}; bars: ratio to ${against}, 95 % interval`;
-  const goalText = goal === undefined ? '' : `; goal for ours ≤ ${goal} ×`;
+  const goalText = goal === undefined ? '' : `; goal for ours (dashed) ≤ ${goal} ×`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img">`,
     `<title>${escaped(`${title}: ${describe(rows)}`)}</title><style>${STYLE}</style>`,
     `<text class="title" x="10" y="22">${escaped(title)}</text>`,
     `<text class="note" x="10" y="42">${escaped(compared + goalText)}</text>`,
     ...bars,
-    goalLine,
     `<text class="note" x="10" y="${height - 8}">${escaped(machine)}</text>`,
     '</svg>\n',
   ].join('\n');
+}
+
+function goalMark(x: number, y: number): string {
+  return `<line class="goal" x1="${fixed(x)}" x2="${fixed(x)}" y1="${y - 6}" y2="${y + BAR + 6}"/>`;
 }
 
 /** For readers who do not see the chart. */
