@@ -14,7 +14,7 @@ import type { Sender } from './model/sender';
 import type { SessionHost } from './session/host';
 import type { SessionView } from './session/session-view';
 import { CloseCode, closeSpec } from './model/close-codes';
-import { RealtimeError, describeValue } from './model/errors';
+import { describeValue } from './model/errors';
 import { aSpanOrZero } from './option-checks';
 import { ExpiryClock } from './session/expiry';
 import { Flusher } from './session/outbox';
@@ -27,6 +27,7 @@ import { Revocations } from './session/revocations';
 import { callHook, createReport, guardEvents } from './session/report';
 import { createSenders } from './outbound/sender';
 import { drain } from './session/drain';
+import { failOption } from './option-table';
 import { findApp, mountSender } from './http/app';
 import { outboundCheck } from './model/outbound-check';
 import { openCluster } from './cluster/open-cluster';
@@ -213,10 +214,7 @@ class Attach {
   #close({ drainMs = this.#options.drainMs, code = CloseCode.goingAway }: CloseOptions = {}): Promise<void> {
     const spec = closeSpec(code);
     if (!aSpanOrZero.accepts(drainMs)) {
-      throw new RealtimeError(
-        'ERR_REALTIME_OPTION',
-        `option drainMs must be ${aSpanOrZero.wanted}, got ${describeValue(drainMs)}`,
-      );
+      failOption(`option drainMs must be ${aSpanOrZero.wanted}, got ${describeValue(drainMs)}`);
     }
     return (this.#closed ??= this.#shutDown(drainMs, spec));
   }

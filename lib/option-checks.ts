@@ -94,9 +94,8 @@ export const aTicketStore: Check = {
 export const aContract: Check = {
   wanted: 'what defineMessages() returned: { clientToServer, serverToClient }',
   accepts: (value) => {
-    if (typeof value !== 'object' || value === null) return false;
-    const { clientToServer, serverToClient } = value as Partial<MessageContract>;
-    return typeof clientToServer === 'object' && typeof serverToClient === 'object';
+    const { clientToServer, serverToClient } = (value ?? {}) as Partial<MessageContract>;
+    return isObject(clientToServer) && isObject(serverToClient);
   },
 };
 

@@ -7,10 +7,9 @@ import type { CloseInfo, Session } from './session/session';
 import type { LoginUser } from './model/login-user';
 import type { OnError } from './session/report';
 import type { OnEvent } from './model/events';
-import type { Check } from './option-checks';
-import { RealtimeError, describeValue } from './model/errors';
+import type { OptionRow } from './option-table';
 import { V1_PROTOCOL } from './wire/v1';
-import { nearest } from './model/nearest';
+import { failOption, resolveTable } from './option-table';
 import {
   aBoolean,
   aBroker,
@@ -71,6 +70,8 @@ export interface RealtimeOptions {
   readonly maxSessionsPerAddress?: number;
   /** Handshakes under way at once; default 1,000. Above it: 503. */
   readonly maxPendingUpgrades?: number;
+  /** Upgrade requests a second, one second's worth at once; default 0 = no limit. Above it: 503. */
+  readonly maxUpgradesPerSecond?: number;
   /** Under which name the sender stands on `app.locals`; default `sender`. */
   readonly localsKey?: string;
   /** False hooks nothing: the sender is there and reaches nobody. Default true. */
@@ -163,7 +164,7 @@ export type ResolvedOptions = HandshakeSettings &
 const MEBIBYTE = 1024 * 1024;
 
 /** Every option with its default and what it may be; the one place for both. */
-const OPTIONS: Readonly<Record<keyof RealtimeOptions, { readonly fallback?: unknown; readonly check: Check }>> = {
+const OPTIONS: Readonly<Record<keyof RealtimeOptions, OptionRow>> = {
   path: { fallback: '/ws', check: aPath },
   app: { check: anObject },
   passport: { check: aPassport },
@@ -180,6 +181,7 @@ const OPTIONS: Readonly<Record<keyof RealtimeOptions, { readonly fallback?: unkn
   maxSessionsPerUser: { fallback: 0, check: aUserLimit },
   maxSessionsPerAddress: { fallback: 0, check: aCount },
   maxPendingUpgrades: { fallback: 1000, check: aCount },
+  maxUpgradesPerSecond: { fallback: 0, check: aCount },
   localsKey: { fallback: 'sender', check: aText },
   enabled: { fallback: true, check: aBoolean },
   multiTenant: { fallback: false, check: aBoolean },
@@ -218,32 +220,11 @@ const PROTOCOLS: readonly string[] = [V1_PROTOCOL];
  * @throws RealtimeError `ERR_REALTIME_OPTION`, naming key, wanted and got, and the nearest known key for a typo.
  */
 export function resolveOptions(options: unknown): ResolvedOptions {
-  const given = checkKeys(options);
-  const values: Record<string, unknown> = {};
-  for (const [key, { fallback, check }] of Object.entries(OPTIONS)) {
-    const value = given[key];
-    if (value === undefined) {
-      values[key] = fallback;
-      continue;
-    }
-    if (!check.accepts(value)) fail(`option ${key} must be ${check.wanted}, got ${describeValue(value)}`);
-    values[key] = value;
-  }
-  checkTogether(given);
+  const values = resolveTable(options, OPTIONS);
+  // An object by now; what the application gave, without the defaults.
+  checkTogether(options as Readonly<Record<string, unknown>>);
+  // Each key was checked against the table.
   return { ...values, ...normalised(values) } as unknown as ResolvedOptions;
-}
-
-function checkKeys(options: unknown): Readonly<Record<string, unknown>> {
-  if (typeof options !== 'object' || options === null) {
-    fail(`options must be an object, got ${describeValue(options)}`);
-  }
-  const known = Object.keys(OPTIONS);
-  for (const key of Object.keys(options)) {
-    if (known.includes(key)) continue;
-    const near = nearest(key, known);
-    fail(`unknown option ${JSON.stringify(key)}${near === undefined ? '' : `; did you mean ${near}?`}`);
-  }
-  return options as Readonly<Record<string, unknown>>;
 }
 
 function checkTogether({
@@ -254,13 +235,13 @@ function checkTogether({
   broker,
   name,
 }: Readonly<Record<string, unknown>>): void {
-  if (passport !== undefined && authenticate !== undefined) fail('give passport or authenticate, not both');
+  if (passport !== undefined && authenticate !== undefined) failOption('give passport or authenticate, not both');
   if (passport === undefined && authenticate === undefined && enabled !== false) {
-    fail('give passport (your Passport instance), or authenticate (a function that returns a LoginUser)');
+    failOption('give passport (your Passport instance), or authenticate (a function that returns a LoginUser)');
   }
-  if (strategy !== undefined && passport === undefined) fail('option strategy goes with passport');
+  if (strategy !== undefined && passport === undefined) failOption('option strategy goes with passport');
   if (broker !== undefined && name === undefined && !isLocal(broker as Broker)) {
-    fail('option name is needed with a broker: the application’s name, the same on all its nodes');
+    failOption('option name is needed with a broker: the application’s name, the same on all its nodes');
   }
 }
 
@@ -293,8 +274,4 @@ function withoutTrailingSlash(path: string): string {
 function originsOf(given: string | readonly string[]): HandshakeSettings['origins'] {
   if (given === 'same' || given === 'any') return given;
   return typeof given === 'string' ? [given] : given;
-}
-
-function fail(message: string): never {
-  throw new RealtimeError('ERR_REALTIME_OPTION', message);
 }

@@ -1,17 +1,16 @@
 import type { Broker } from './cluster/brokers/broker';
-import type { Check } from './option-checks';
 import type { OnError } from './session/report';
 import type { OnEvent } from './model/events';
+import type { OptionRow } from './option-table';
 import type { RealtimeHealth } from './cluster/health';
 import type { Sender } from './model/sender';
 import { Hub } from './session/hub';
-import { RealtimeError, describeValue } from './model/errors';
 import { Revocations } from './session/revocations';
 import { aBoolean, aBroker, aFunction, aLongSpan, aSize, aSpan, aText, oneOf } from './option-checks';
 import { createReport, guardEvents } from './session/report';
 import { createSenders } from './outbound/sender';
-import { nearest } from './model/nearest';
 import { openCluster } from './cluster/open-cluster';
+import { resolveTable } from './option-table';
 
 /** Options of `createSender`. Unknown keys and wrong types throw. */
 export interface SenderOptions {
@@ -47,9 +46,9 @@ export interface WorkerSender extends Sender {
 const MEBIBYTE = 1024 * 1024;
 
 /** Every option with its default and what it may be. */
-const OPTIONS: Readonly<Record<keyof SenderOptions, { readonly fallback?: unknown; readonly check: Check }>> = {
-  name: { check: aText },
-  broker: { check: aBroker },
+const OPTIONS: Readonly<Record<keyof SenderOptions, OptionRow>> = {
+  name: { isNeeded: true, check: aText },
+  broker: { isNeeded: true, check: aBroker },
   multiTenant: { fallback: false, check: aBoolean },
   startPolicy: { fallback: 'degrade', check: oneOf('degrade', 'require') },
   startTimeoutMs: { fallback: 30_000, check: aSpan },
@@ -89,28 +88,6 @@ type ResolvedSenderOptions = Required<Omit<SenderOptions, 'onError' | 'onEvent'>
   Pick<SenderOptions, 'onError' | 'onEvent'>;
 
 function resolveSenderOptions(options: unknown): ResolvedSenderOptions {
-  if (typeof options !== 'object' || options === null) {
-    fail(`options must be an object, got ${describeValue(options)}`);
-  }
-  const known = Object.keys(OPTIONS);
-  const unknownKey = Object.keys(options).find((key) => !known.includes(key));
-  if (unknownKey !== undefined) {
-    const near = nearest(unknownKey, known);
-    fail(`unknown option ${JSON.stringify(unknownKey)}${near === undefined ? '' : `; did you mean ${near}?`}`);
-  }
-  const values: Record<string, unknown> = {};
-  for (const [key, { fallback, check }] of Object.entries(OPTIONS)) {
-    const value = (options as Readonly<Record<string, unknown>>)[key] ?? fallback;
-    const isOptional = value === undefined && key.startsWith('on');
-    if (!isOptional && !check.accepts(value)) {
-      fail(`option ${key} must be ${check.wanted}, got ${describeValue(value)}`);
-    }
-    values[key] = value;
-  }
-  // Each key was checked above.
-  return values as unknown as ResolvedSenderOptions;
-}
-
-function fail(message: string): never {
-  throw new RealtimeError('ERR_REALTIME_OPTION', message);
+  // Each key is checked against the table.
+  return resolveTable(options, OPTIONS) as unknown as ResolvedSenderOptions;
 }

@@ -70,7 +70,7 @@ export interface HandshakeSettings {
   readonly maxSessionsPerUserPolicy: 'refuse' | 'replace';
   readonly maxSessionsPerAddress: number;
   readonly maxPendingUpgrades: number;
-  /** Above it upgrades get 503; a burst of one second's worth is let through. Absent = no limit. */
+  /** Above it upgrades get 503; a burst of one second's worth is let through. Absent or 0 = no limit. */
   readonly maxUpgradesPerSecond?: number;
   readonly maxPayloadBytes: number;
   /** Subprotocols that this server speaks, best first; a client that offers none speaks plain. */

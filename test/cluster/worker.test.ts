@@ -77,6 +77,7 @@ describe('createSender', () => {
       [{ name, broker, multitenant: true }, /unknown option "multitenant"; did you mean multiTenant\?/],
       [{ name, broker, startTimeoutMs: 0 }, /option startTimeoutMs/],
       [{ name, broker, onError: 1 }, /option onError must be a function/],
+      [{ name, broker, multiTenant: null }, /option multiTenant must be true or false, got null/],
     ];
     for (const [options, message] of cases) {
       expect(() => createSender(options as SenderOptions), String(message)).to.throw(RealtimeError, message);
