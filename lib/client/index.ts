@@ -1,5 +1,5 @@
 import type { ClientOptions } from './options';
-import type { RealtimeClient } from './client';
+import type { RealtimeClient } from './realtime-client';
 import type { RegisteredMessages } from '../model/messages';
 import { Client } from './client';
 
@@ -7,7 +7,7 @@ export { ClientError } from './errors';
 export { uniSocket } from './uni-socket';
 export type { ClientOptions } from './options';
 export type { ClientRequestOptions } from './requests';
-export type { ClientStatus, RealtimeClient, StatusChange } from './client';
+export type { ClientStatus, RealtimeClient, StatusChange } from './realtime-client';
 export type { CreateSocket, SocketLike } from './socket';
 export type { LineEnd } from './line';
 export type { MessageContract } from '../model/messages';
