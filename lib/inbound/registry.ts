@@ -24,13 +24,16 @@ export type MessageHandler<Content, User extends LoginUser | null = LoginUser> =
 ) => unknown;
 
 /** Who may send a type, and what its content looks like. */
-export interface HandlerOptions<Schema extends StandardSchema | undefined = StandardSchema | undefined> {
+export interface HandlerOptions<
+  Schema extends StandardSchema | undefined = StandardSchema | undefined,
+  User extends LoginUser | null = LoginUser,
+> {
   /** Any Standard Schema object (zod, valibot, arktype): validates `content`, and gives it its type. */
   readonly schema?: Schema;
   /** Only users of these types; default: every logged-in user. */
   readonly userTypes?: readonly Id[];
   /** Asked before the handler runs; anything but `true` refuses the message. */
-  readonly authorize?: (session: Session, content: unknown) => boolean | Promise<boolean>;
+  readonly authorize?: (session: Session<User>, content: unknown) => boolean | Promise<boolean>;
   /** Lets guests in: the handler's session may have no LoginUser. Only where the attach has `anonymous` on. */
   readonly anonymous?: boolean;
 }
@@ -51,7 +54,7 @@ export interface Registry {
   on<Type extends InboundType>(type: Type, handler: MessageHandler<InboundContent<Type>>): void;
   on<Type extends InboundType, Schema extends StandardSchema | undefined = undefined>(
     type: Type,
-    options: HandlerOptions<Schema> & { readonly anonymous: true },
+    options: HandlerOptions<Schema, LoginUser | null> & { readonly anonymous: true },
     handler: MessageHandler<ContentOf<Type, Schema>, LoginUser | null>,
   ): void;
   on<Type extends InboundType, Schema extends StandardSchema | undefined = undefined>(
