@@ -29,7 +29,7 @@ export interface RealtimeHealth extends ClusterHealth {
   readonly sessions: number;
 }
 
-/** The message of an error without what looks like `user:password@` in an address. */
+/** The message of an error without what looks like `user:password@` in an address; a password may hold `@`. */
 export function causeText(cause: Error): string {
-  return cause.message.replace(/\/\/[^\s/@]*@/g, '//');
+  return cause.message.replace(/\/\/[^\s/]*@/g, '//');
 }

@@ -104,7 +104,7 @@ describe('cluster: when the broker fails', () => {
     const [a, b] = await startTwo();
     const here = a.login(7);
     const there = b.login(7);
-    cluster.bus.down(new Error('connection refused by amqp://guest:secret@host'));
+    cluster.bus.down(new Error('connection refused by amqp://guest:se@cret@host'));
     const error = await rejection(a.sender.send({ userId: 7 }, 't', 1));
 
     expect(error).to.be.instanceOf(RelayError);
