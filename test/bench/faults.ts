@@ -72,7 +72,9 @@ async function faultRow(name: BrokerName, broker: BenchBroker, fault: Fault, wan
     ...[name, FAULTS[fault], rounds.length],
     ...[fault === 'node' ? '–' : seconds(rounds.map(({ notice }) => notice))],
     seconds(rounds.map(({ recover }) => recover)),
-    ...[sum(({ lostConnected }) => lostConnected), sum(({ lostAround }) => lostAround)],
+    sum(({ lostConnected }) => lostConnected),
+    // While the only receiver is away there is nothing to lose.
+    fault === 'node' ? '–' : sum(({ lostAround }) => lostAround),
     ...[sum(({ duplicates }) => duplicates), leftovers ?? 'by design'],
   ];
   return `| ${cells.join(' | ')} |`;
