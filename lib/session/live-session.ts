@@ -1,11 +1,12 @@
 import type { Duplex } from 'node:stream';
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { randomBytes } from 'node:crypto';
 import type { Inbox, Session, SessionSocket } from './session';
 import type { CloseWhy } from '../model/close-why';
 import type { LoginUser } from '../model/login-user';
 import type { TenantSender } from '../model/sender';
 import type { SessionHome } from './session-home';
+import type { SocketOwner } from './session-socket';
 import type { ControlType, Wire } from '../wire/wire';
 import type { RequestOptions } from './requests';
 import { CloseCode, closeSpec } from '../model/close-codes';
@@ -15,24 +16,17 @@ import { PONG_FRAME, textFrame } from '../wire/frame';
 import { Requests } from './requests';
 import { RealtimeError, describeValue } from '../model/errors';
 import { checkType } from '../model/message-type';
+import { own } from './session-socket';
 import { toJsonText } from '../model/json';
 
 const OPEN = 1;
 const NO_ROOMS: ReadonlySet<string> = new Set();
-const SESSION = Symbol('express-realtime.session');
 
 /** TCP and TLS sockets count what they read; other streams need not. */
 type CountingDuplex = Duplex & { readonly bytesRead?: number };
 
-type OwnedSocket = SessionSocket & { [SESSION]: LiveSession };
-
-/** The session behind a raw socket of this package, or `undefined`. */
-export function sessionOf(socket: WebSocket): LiveSession | undefined {
-  return (socket as Partial<OwnedSocket>)[SESSION];
-}
-
 /** One live socket: what {@link Session} promises, and what hub, heartbeat and inbox need of it. */
-export class LiveSession implements Session<LoginUser | null> {
+export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   readonly id: string;
   loginUser: LoginUser | null;
   readonly socket: SessionSocket;
@@ -191,16 +185,6 @@ export class LiveSession implements Session<LoginUser | null> {
     this.socket.resume();
   }
 
-  /** Takes the listeners of the socket; called once, in the callback that made the WebSocket. */
-  listen(): void {
-    const { socket } = this;
-    socket.on('message', handleMessage);
-    socket.on('ping', handleSign);
-    socket.on('pong', handleSign);
-    socket.on('error', handleError);
-    socket.on('close', handleClose);
-  }
-
   /** One frame of the peer. */
   receive(data: Buffer, isBinary: boolean): void {
     this.beatSeen = this.#host.beat;
@@ -281,33 +265,6 @@ export class LiveSession implements Session<LoginUser | null> {
     this.#closeReason = reason;
     return true;
   }
-}
-
-function own(ws: WebSocket, session: LiveSession): SessionSocket {
-  const socket = ws as OwnedSocket;
-  socket[SESSION] = session;
-  // The one write to the readonly field: the socket carries the LoginUser from here on.
-  (socket as { loginUser: LoginUser | null }).loginUser = session.loginUser;
-  return socket;
-}
-
-// Listeners are functions of the module that find the session on the socket: no closure per socket.
-
-function handleMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  // ws gives one Buffer for each message while `binaryType` is its default.
-  sessionOf(this)?.receive(data as Buffer, isBinary);
-}
-
-function handleSign(this: WebSocket): void {
-  sessionOf(this)?.touch();
-}
-
-function handleError(this: WebSocket, error: Error): void {
-  sessionOf(this)?.fail(error);
-}
-
-function handleClose(this: WebSocket, code: number, reason: Buffer): void {
-  sessionOf(this)?.finish(code, reason.toString('utf8'));
 }
 
 function isPing(data: Buffer): boolean {

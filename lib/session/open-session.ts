@@ -4,6 +4,7 @@ import type { LoginUser } from '../model/login-user';
 import type { SessionHost } from './host';
 import { LiveSession } from './live-session';
 import { V1_PROTOCOL, v1Wire } from '../wire/v1';
+import { listenTo } from './session-socket';
 import { plainWire } from '../wire/plain';
 
 /** What this server can do beyond the frames of v1: grows by words. */
@@ -22,7 +23,7 @@ export function openSession(host: SessionHost, { ws, socket, loginUser }: Opened
   const session = new LiveSession(host, ws, socket, wire, loginUser);
   host.hub.add(session);
   host.expiry.add(session);
-  session.listen();
+  listenTo(session.socket);
   session.tell('$hello', {
     sessionId: session.id,
     pingIntervalMs: host.pingIntervalMs,

@@ -2,7 +2,6 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { Hub } from '../../lib/session/hub';
 import type { LiveSession } from '../../lib/session/live-session';
-import { sessionOf } from '../../lib/session/live-session';
 import type { LoginUserInput } from '../../lib/index';
 import { startServer, stopServers } from './support';
 
@@ -99,5 +98,6 @@ async function realSessions(): Promise<readonly LiveSession[]> {
     { id: 2, tenantId: 'b' },
   ];
   const clients = await Promise.all(users.map((user) => server.connect(user)));
-  return clients.flatMap(({ session }) => sessionOf(session.socket) ?? []);
+  // Every session that an attach hands out is one.
+  return clients.map(({ session }) => session as LiveSession);
 }
