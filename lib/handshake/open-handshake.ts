@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { RealtimeError } from '../model/errors';
 import { Acceptor } from './acceptor';
 import { Admission } from './admission';
@@ -46,6 +46,7 @@ export const openHandshake: OpenHandshake = (server, settings, hooks) => {
       }),
   };
   const dispatcher = dispatcherOf(server);
+  warnOfSlowPeers(server);
   dispatcher.add(settings.path, door);
   return {
     renewLogin: (token) => renewLogin(gate, token),
@@ -56,6 +57,14 @@ export const openHandshake: OpenHandshake = (server, settings, hooks) => {
     },
   };
 };
+
+/** Until the request is whole only the server's own timeouts end a peer that drips it; they are the application's. */
+function warnOfSlowPeers({ headersTimeout, requestTimeout }: Server): void {
+  if (headersTimeout !== 0 || requestTimeout !== 0) return;
+  process.emitWarning('headersTimeout and requestTimeout of the HTTP server are 0: slow requests are never ended', {
+    code: 'REALTIME_NO_REQUEST_TIMEOUT',
+  });
+}
 
 function authenticatorOf({ passport, strategy, authenticate }: HandshakeSettings): Authenticator {
   if (authenticate !== undefined && passport === undefined) return functionAuthenticator(authenticate);

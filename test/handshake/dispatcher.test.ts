@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { expect } from 'chai';
@@ -43,6 +45,29 @@ describe('paths of a server', () => {
     door.handshake.close();
     openDoor(server);
     await expectServed(server);
+  });
+
+  it('is shared by two copies of the package in one process', async () => {
+    const server = await listen();
+    const door = openDoor(server);
+    const { openDoor: openOther } = loadCopy<{ openDoor: typeof openDoor }>(`${__dirname}/support.ts`);
+    expect(openOther).not.to.equal(openDoor);
+    expect(() => openOther(server))
+      .to.throw(/path \/ws is already attached/)
+      .with.property('code', 'ERR_REALTIME_ATTACH');
+    const other = openOther(server, { path: '/other' });
+    await expectServed(server);
+    await expectServed(server, { path: '/other' });
+    expect(statusOfAnswer(await exchange(server, handshakeText('/none')))).to.equal(404);
+    expect([door.admitted.length, other.admitted.length]).to.deep.equal([1, 1]);
+    expect(server.listenerCount('upgrade')).to.equal(1);
+  });
+
+  it('warns when the server would wait for slow requests for ever', async () => {
+    const server = createServer({ headersTimeout: 0, requestTimeout: 0 });
+    const warned = once(process, 'warning') as Promise<[Error & { code?: string }]>;
+    openDoor(server);
+    expect((await warned)[0].code).to.equal('REALTIME_NO_REQUEST_TIMEOUT');
   });
 
   it('tolerates one trailing slash, on either side', async () => {
@@ -202,3 +227,15 @@ describe('others on the same server', () => {
     expect(answer).to.contain('plain /ws');
   });
 });
+
+/** Loads a module and all of ours beneath it once more, as a second copy of the package would be. */
+function loadCopy<T>(path: string): T {
+  const kept = { ...require.cache };
+  for (const key of Object.keys(require.cache)) {
+    if (!key.includes('node_modules')) Reflect.deleteProperty(require.cache, key);
+  }
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the loader whose cache can be emptied
+  const copy = require(path) as T;
+  Object.assign(require.cache, kept);
+  return copy;
+}
