@@ -9,7 +9,8 @@ import { RealtimeError } from './errors';
  */
 export type OutboundCheck = (type: string, content: unknown) => void;
 
-const UNCHECKED: OutboundCheck = () => undefined;
+/** The check that checks nothing. */
+export const UNCHECKED: OutboundCheck = () => undefined;
 
 /** Makes the check of a contract; it does nothing without one, and nothing in production, where it would only cost. */
 export function outboundCheck(contract: MessageContract | undefined): OutboundCheck {

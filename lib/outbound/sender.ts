@@ -10,6 +10,7 @@ import type { Target, TargetContext } from '../model/target';
 import { CloseCode, closeSpec } from '../model/close-codes';
 import { ID_WANTED, isId } from '../model/login-user';
 import { Outgoing } from '../wire/outgoing';
+import { UNCHECKED } from '../model/outbound-check';
 import { RealtimeError, describeValue } from '../model/errors';
 import { RelayError } from '../model/receipt';
 import { checkJsonText, toJsonText } from '../model/json';
@@ -64,7 +65,7 @@ function methodsOf(pipeline: Pipeline, context: TargetContext): TenantSender {
     send: (target: Target, type: string, content: unknown) =>
       pipeline.send(parseTarget(target, context), checkType(type), pipeline.toText(type, content)),
     sendText: (target: Target, type: string, jsonText: string) =>
-      pipeline.send(parseTarget(target, context), checkType(type), checkJsonText(jsonText)),
+      pipeline.send(parseTarget(target, context), checkType(type), pipeline.checkText(type, jsonText)),
     disconnect: (target: Target, options?: DisconnectOptions) =>
       pipeline.disconnect(parseTarget(target, context), options),
     revoke: (revocation: RevocationInput, options: RevokeOptions = {}) =>
@@ -102,6 +103,14 @@ class Pipeline {
   toText(type: string, content: unknown): string {
     this.#parts.checkOutbound?.(type, content);
     return toJsonText(content);
+  }
+
+  /** Parsed only where a contract wants to see it. */
+  checkText(type: string, jsonText: string): string {
+    const text = checkJsonText(jsonText);
+    const { checkOutbound = UNCHECKED } = this.#parts;
+    if (checkOutbound !== UNCHECKED) checkOutbound(type, JSON.parse(text));
+    return text;
   }
 
   disconnect(addressed: Addressed, options: DisconnectOptions = {}): Promise<Receipt> {

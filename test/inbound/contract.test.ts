@@ -61,6 +61,7 @@ describe('contract: messages out', () => {
   function waysOut({ realtime, session }: Awaited<ReturnType<typeof startContracted>>) {
     return [
       (type: string, content: unknown) => realtime.sender.send({ userId: 7 }, type, content),
+      (type: string, content: unknown) => realtime.sender.sendText({ userId: 7 }, type, JSON.stringify(content)),
       (type: string, content: unknown) => session.send(type, content),
       (type: string, content: unknown) => session.sender.send({ userId: 7 }, type, content),
       (type: string, content: unknown) => session.request(type, content),
