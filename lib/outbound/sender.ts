@@ -96,7 +96,7 @@ class Pipeline {
     const outgoing = new Outgoing(type, contentText);
     const id = this.#stamp();
     const delivered = hub.deliver(addressed, outgoing);
-    if (isOnlyHere(addressed, link.nodeId)) return settled({ id, delivered, relay: 'none' });
+    if (this.#isOnlyHere(addressed)) return settled({ id, delivered, relay: 'none' });
     return receiptAfter(link.publishMessage(addressed, outgoing, id), id, delivered);
   }
 
@@ -121,7 +121,7 @@ class Pipeline {
     // A list of its own: closing may change the hub.
     const sessions = hub.list(addressed).filter((session) => session.isOpen);
     for (const session of sessions) session.end('app', spec.code, spec.reason);
-    if (isOnlyHere(addressed, link.nodeId)) return settled({ id, delivered: sessions.length, relay: 'none' });
+    if (this.#isOnlyHere(addressed)) return settled({ id, delivered: sessions.length, relay: 'none' });
     return receiptAfter(link.publishDisconnect(addressed, spec, id), id, sessions.length);
   }
 
@@ -145,15 +145,20 @@ class Pipeline {
     return count;
   }
 
+  /**
+   * A session id names its node: a push to a session of this node is no other node's business. Where there are tenants
+   * a guest has none, and no other node takes a frame without one: its sender reaches the guests of this process.
+   */
+  #isOnlyHere({ scope, audience }: Addressed): boolean {
+    const { multiTenant, link } = this.#parts;
+    if (multiTenant && scope !== 'all' && scope.tenant === '') return true;
+    return audience.kind === 'session' && audience.sessionId.startsWith(`${link.nodeId}.`);
+  }
+
   #stamp(): string {
     this.#sent += 1;
     return `${this.#parts.link.nodeId}-${this.#sent.toString(36)}`;
   }
-}
-
-/** A session id names its node: a push to a session of this node is no other node's business. */
-function isOnlyHere({ audience }: Addressed, nodeId: string): boolean {
-  return audience.kind === 'session' && audience.sessionId.startsWith(`${nodeId}.`);
 }
 
 /** What a broker did not take, in words. */

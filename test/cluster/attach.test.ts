@@ -42,6 +42,24 @@ describe('attach with a broker', () => {
     expect(await v1.closed).to.deep.equal({ code: 4403, reason: 'bye' });
   });
 
+  it('says that a push of a guest stays here where there are tenants, and troubles no other node with it', async () => {
+    const bus = memoryBus();
+    const start = (): Promise<AppServer> =>
+      startApp({ name, broker: bus.broker(), multiTenant: true, anonymous: true });
+    const [a, b] = [await start(), await start()];
+    await Promise.all([a.realtime.ready, b.realtime.ready]);
+    const guest = await a.login(null);
+    const member = await b.login({ id: 7, tenantId: 't' });
+    const [session] = a.realtime.hub.list();
+    session?.join('lobby');
+    expect(await session?.sender.send({ room: 'lobby' }, 'hi', 1)).to.include({ delivered: 1, relay: 'none' });
+    expect(await guest.next('hi')).to.equal(1);
+    await a.realtime.send({ userId: 7, tenantId: 't' }, 'marker', 1);
+    expect(await member.next('marker')).to.equal(1);
+    expect(b.errors).to.deep.equal([]);
+    expect(b.realtime.health().counters.dropped.scope).to.equal(0);
+  });
+
   it('lets no forged content break out of the message around it', async () => {
     const { bus, apps } = await startThree();
     const [a, b] = apps as [AppServer, AppServer];
