@@ -139,10 +139,12 @@ export class SessionInbox implements Inbox {
     if (!this.#session.isOpen) running.abort();
     this.#host.clock.start(running);
     // `then` of a foreign thenable may be anything: one real promise, both ends handled.
-    Promise.resolve(result).then(
-      (value) => this.#settle(running, () => this.#finish(value, message)),
-      (error: unknown) => this.#settle(running, () => this.#fail(error, message)),
-    );
+    Promise.resolve(result)
+      .then(
+        (value) => this.#settle(running, () => this.#finish(value, message)),
+        (error: unknown) => this.#settle(running, () => this.#fail(error, message)),
+      )
+      .catch((fault: unknown) => this.#host.report(fault, { session: this.#session, type: message.type }));
   }
 
   /** A handler that overran its time was settled already; what it does later is nobody's business. */

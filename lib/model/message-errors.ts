@@ -44,8 +44,9 @@ export class MessageError extends Error {
   /** @param code a short word for programs; @param message a text that the client may see. */
   constructor(code: string, message: string, options: { readonly retryable?: boolean } = {}) {
     super(message);
-    this.code = code;
-    this.retryable = options.retryable ?? false;
+    // Plain JavaScript may give a number; a bigint could not even be written.
+    this.code = String(code);
+    this.retryable = options.retryable === true;
   }
 
   /** The body of the error frame. */

@@ -312,6 +312,20 @@ function itRefuses(start: StartServer): void {
     expect(server.errors).to.deep.equal([]);
   });
 
+  it('a code that is no text as text: the process lives', async () => {
+    const server = await start();
+    const codes: readonly unknown[] = [404, 1n];
+    server.realtime.registry.on('number', (content) => {
+      throw new MessageError(codes[content as number] as string, 'no');
+    });
+    const raw = await openRaw(server);
+    for (const [content, code] of ['404', '1'].entries()) {
+      expect(await raw.ask({ type: 'number', id: 1, content })).to.deep.include({
+        content: { code, message: 'no', retryable: false },
+      });
+    }
+  });
+
   it('timeout for a handler that overruns; what it returns later is not an answer', async () => {
     const server = await start({ handlerTimeoutMs: 50 });
     let finish: ((value: string) => void) | undefined;
