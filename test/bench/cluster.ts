@@ -121,6 +121,7 @@ export const CLUSTER: Readonly<Record<string, Scenario>> = {
     peers: ['ours', 'socket.io', 'socket.io sharded', 'ws + ioredis'],
     against: 'socket.io',
     maxPairs: 15,
+    isExtra: false,
   }),
   'cluster-rabbitmq': relayed('a frame relayed over RabbitMQ', 'rabbitmq'),
   'cluster-kafka': relayed('a frame relayed over Kafka', 'kafka'),

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import type { PeerName } from './peers/peer';
 import type { Rig } from './rig';
 import type { Scenario } from './scenario';
@@ -7,8 +8,8 @@ import { onRigs } from './one-process';
 const PEERS: readonly PeerName[] = ['ours', 'ws', 'socket.io'];
 /** The kernel takes some 4 MB for a socket that is not read; what comes on top is for the process to bear. */
 const SLOW = { sockets: 5000, stalled: 100, messages: 96, bytes: 64 * 1024, probes: 20, everyMs: 250 };
-const STORM = { clients: 10_000, share: 0.99, spreadMs: 1000 };
-const JITTER = { clients: 200, everyMs: 2000, awayMs: 200, perSecond: 10, seconds: 8 };
+const STORM = { clients: Math.min(10_000, openFileLimit() - 500), share: 0.99, spreadMs: 1000 };
+const JITTER = { clients: 200, everyMs: 2000, awayMs: 200, perSecond: 10, seconds: 5 };
 const MIB = 1024 * 1024;
 
 /** Percentiles of what the load timed, in milliseconds. */
@@ -27,7 +28,7 @@ const slow = onRigs({
     rss: { unit: 'MiB RSS more', limit: SLOW.stalled + 50, digits: 0 },
   },
   isFresh: true,
-  maxPairs: 5,
+  maxPairs: 3,
   prepare: (rig) => rig.open(SLOW.sockets),
   pass: async (rig) => {
     const before = await probed(rig);
@@ -58,7 +59,7 @@ const storm = onRigs({
     delay: { unit: 'ms longest event-loop delay', digits: 0 },
     cpu: { unit: 'µs CPU / connect', digits: 0 },
   },
-  maxPairs: 5,
+  maxPairs: 3,
   prepare: (rig) => rig.open(STORM.clients, 100),
   pass: async (rig) => {
     await rig.load.call('keepConnected', { spreadMs: STORM.spreadMs });
@@ -90,6 +91,11 @@ const jitter = onRigs({
     return { share: (100 * got) / (clients * perSecond * seconds) };
   },
 });
+
+/** Every client takes one in its own process and one in the server's. */
+function openFileLimit(): number {
+  return Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' })) || Infinity;
+}
 
 /** What happens to those who stall, restart or drop. */
 export const DISTURBED: Readonly<Record<string, Scenario>> = { slow, storm, jitter };

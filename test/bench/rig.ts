@@ -1,6 +1,7 @@
 import type { Flavour } from './load-socket';
 import type { PeerName } from './peers/peer';
 import { Worker } from './worker';
+import { freePort } from '../servers/server';
 
 /** One peer and its clients, each in a process of its own. */
 export class Rig {
@@ -22,15 +23,16 @@ export class Rig {
     return this.#server;
   }
 
-  async start(port = 0): Promise<void> {
-    this.#port = await this.#server.call<number>('start', port);
+  async start(): Promise<void> {
+    // Below the range of outgoing ports: a client that comes back before the server does could connect to itself.
+    this.#port = await this.#server.call<number>('start', this.#port || (await freePort()));
   }
 
   /** SIGKILL; a new process then listens on the same port. */
   async restart(): Promise<void> {
     await this.#server.stop();
     this.#server = newServer(this.name);
-    await this.start(this.#port);
+    await this.start();
   }
 
   async open(count: number, concurrency = 50): Promise<void> {
