@@ -62,7 +62,7 @@ describe('hostile peers', () => {
     await Promise.all(left.map((ws) => once(ws, 'close')));
     await expectServed(server);
     expect(door.errors).to.deep.equal([]);
-  });
+  }).timeout(60_000);
 
   it('that half-close during the login get nothing, and their slot comes back', async () => {
     const gate = deferred();
@@ -132,7 +132,7 @@ describe('hostile peers', () => {
     gate.resolve();
     expect(statusOfAnswer(await answer)).to.be.oneOf([0, 401]);
     await expectServed(server);
-  });
+  }).timeout(60_000);
 
   it('that send junk behind the handshake lose their socket only', async () => {
     const { server } = await startDoor();
@@ -157,7 +157,7 @@ describe('hostile peers', () => {
     expect(new Set(answers.map(statusOfAnswer))).to.deep.equal(new Set([401]));
     expect(good.readyState).to.equal(good.OPEN);
     expect(door.logins).to.deep.equal([{ id: '7', userType: 0 }]);
-  });
+  }).timeout(60_000);
 
   it('that drip a request are ended by the timeouts of the server, which the door leaves alone', async () => {
     const server = createServer({ headersTimeout: 100, requestTimeout: 100, connectionsCheckingInterval: 30 });
