@@ -40,7 +40,8 @@ serve({
       await turn();
     }
     const { rss, heapUsed } = process.memoryUsage();
-    return { rss, heapUsed };
+    // Of the whole life of the process; the kernel counts it in KiB.
+    return { rss, heapUsed, peak: process.resourceUsage().maxRSS * 1024 };
   },
   /** To all `burst` messages in one turn of the event loop. */
   broadcast: ({ burst, content }: { burst: number; content: object }) => {
