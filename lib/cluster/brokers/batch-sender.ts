@@ -40,6 +40,7 @@ export class BatchSender {
   #sendingSince: number | undefined;
   /** So many of the next ones go alone. */
   #alone = 0;
+  #stopped: Error | undefined;
 
   constructor(plan: BatchPlan) {
     this.#plan = plan;
@@ -50,7 +51,14 @@ export class BatchSender {
     return this.#sendingSince === undefined ? 0 : now - this.#sendingSince;
   }
 
+  /** The link is gone: what waits is rejected, and so is everything from now on. */
+  stop(fault: Error): void {
+    this.#stopped ??= fault;
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#stopped);
+  }
+
   send(bytes: Buffer, to: 'all' | readonly NodeId[]): Promise<void> {
+    if (this.#stopped) return Promise.reject(this.#stopped);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ bytes, to, expiresAt: performance.now() + this.#plan.timeoutMs, resolve, reject });
       if (this.#sendingSince === undefined) void this.#sendAll();

@@ -80,7 +80,11 @@ export class KafkaLinks {
       handleBeat: () => {
         beatAt = performance.now();
       },
-      handleEnd: (fault) => scope.lose(explain(fault, label, topic, secrets)),
+      handleEnd: (fault) => {
+        const error = explain(fault, label, topic, secrets);
+        sender.stop(error);
+        scope.lose(error);
+      },
     });
     watch(scope, (now, wasBlocked) => {
       // This process itself stood still: the answers wait in its sockets.

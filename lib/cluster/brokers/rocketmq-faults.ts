@@ -40,9 +40,8 @@ export function explain(fault: unknown, names: RocketmqNames): Error {
       `${names.label} refused the login (${reason}): check credentials, and the rights on ${names.topic}`,
     );
   }
-  const hint = found.includes(14)
-    ? '; if it should be up, check endpoints: the proxy, 8081 as installed, not the broker'
-    : '';
+  const isAway = found.includes(14) || /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|did not answer/.test(reason);
+  const hint = isAway ? '; if it should be up, check endpoints: the proxy, 8081 as installed, not the broker' : '';
   return new Error(reason + hint);
 }
 

@@ -16,6 +16,7 @@ import { explain, isMissingTopic, isUnanswered } from './rocketmq-faults';
 import type { RocketmqNames } from './rocketmq-faults';
 import { packFrames, readHead, slotTag, unpackFrames, writeMessage } from './rocketmq-message';
 import type { RocketmqNews } from './rocketmq-message';
+import { reachProxy } from './rocketmq-reach';
 import { RocketmqSlots } from './rocketmq-slots';
 
 /** What all links of one broker share. */
@@ -60,6 +61,7 @@ export class RocketmqLink {
   readonly #app: string;
   readonly #claim: SlotClaim;
   #clients: RocketmqClients | undefined;
+  #sender: BatchSender | undefined;
   #messageGroup: string | undefined;
   #refuse: (fault: unknown) => void = () => {};
 
@@ -79,6 +81,7 @@ export class RocketmqLink {
 
   async open(): Promise<SendBytes> {
     try {
+      await reachProxy(this.#plan.access.endpoints, this.#scope.signal);
       await this.#start();
       this.#checkQueues();
       await this.#claim.prove(this.#scope.signal);
@@ -86,12 +89,13 @@ export class RocketmqLink {
       throw explain(fault, this.#plan);
     }
     keepChecking(this.#scope, { ...liveness, check: () => this.#claim.check(this.#scope.signal) });
-    const sender = new BatchSender({
+    this.#sender = new BatchSender({
       ...{ ...batch, timeoutMs: this.#plan.publishTimeoutMs },
       send: (parts) => this.#sendFrames(parts),
       canJoin: (first, next) => isSameRoute(first.to, next.to),
       isTooLarge: () => false,
     });
+    const sender = this.#sender;
     return (bytes, to) => (to.length === 0 ? Promise.resolve() : sender.send(bytes, to));
   }
 
@@ -123,7 +127,7 @@ export class RocketmqLink {
       {
         handleMessage: (message) => this.#handleMessage(message),
         handleStreamFault: (fault) => this.#handleStreamFault(fault),
-        handlePollFault: (fault) => this.#scope.lose(explain(fault, this.#plan)),
+        handlePollFault: (fault) => this.#lose(explain(fault, this.#plan)),
       },
     );
     const { producer, consumer } = this.#clients;
@@ -133,6 +137,11 @@ export class RocketmqLink {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #lose(error: Error): void {
+    this.#sender?.stop(error);
+    this.#scope.lose(error);
   }
 
   /** Broken streams are reopened by the driver; a refusal would be repeated for ever. */
@@ -184,7 +193,7 @@ export class RocketmqLink {
     } catch (fault) {
       const error = explain(fault, this.#plan);
       // A proxy that hangs: whatever is sent now would come late, and all at once.
-      if (isUnanswered(fault)) this.#scope.lose(error);
+      if (isUnanswered(fault)) this.#lose(error);
       throw error;
     }
   }
