@@ -1,9 +1,8 @@
-import { Duplex } from 'node:stream';
 import type * as Driver from 'rocketmq-client-nodejs';
 import { RealtimeError } from '../../model/errors';
 import { loadDriver } from './driver';
-
-type Stream = ReturnType<Driver.Producer['createTelemetryStream']>;
+import { SettingsStreams } from './rocketmq-streams';
+import type { SettingsStream } from './rocketmq-streams';
 
 /** How the proxy is reached, in the driver's own words. */
 export interface RocketmqAccess {
@@ -17,7 +16,7 @@ export interface RocketmqAccess {
 export interface RocketmqListeners {
   handleMessage(message: Driver.MessageView): void;
   /** The stream of settings broke; it alone tells that the consumer group is missing. */
-  handleStreamFault(fault: Error): void;
+  readonly handleStreamFault: (fault: Error) => void;
   handlePollFault(fault: Error): void;
 }
 
@@ -52,7 +51,7 @@ export function makeClients(
   listeners: RocketmqListeners,
 ): RocketmqClients {
   const driver = loadRocketmq();
-  const streams = new Streams(listeners);
+  const streams = new SettingsStreams(listeners.handleStreamFault);
   const common = { ...access, requestTimeout, logger: quiet };
   const Producer = producerClass(driver, streams);
   const Consumer = consumerClass(driver, streams, listeners);
@@ -85,54 +84,9 @@ function loadRocketmq(): typeof Driver {
   });
 }
 
-/** The settings streams of both clients: the driver reopens one that broke after 1 s, also after its shutdown. */
-class Streams {
-  readonly #listeners: RocketmqListeners;
-  readonly #open = new Set<Stream>();
-  #isEnded = false;
-
-  constructor(listeners: RocketmqListeners) {
-    this.#listeners = listeners;
-  }
-
-  get isEnded(): boolean {
-    return this.#isEnded;
-  }
-
-  make(open: () => Stream): Stream {
-    if (this.#isEnded) return deadStream();
-    const stream = open();
-    this.#open.add(stream);
-    stream.on('error', (fault: Error) => {
-      this.#open.delete(stream);
-      if (!this.#isEnded) this.#listeners.handleStreamFault(fault);
-    });
-    const removeAll = stream.removeAllListeners.bind(stream);
-    // The driver takes all listeners off a stream that it lets go of; its late error would be uncaught.
-    stream.removeAllListeners = (event) => removeAll(event).on('error', ignore);
-    return stream;
-  }
-
-  end(): void {
-    this.#isEnded = true;
-    for (const stream of this.#open) {
-      stream.removeAllListeners();
-      stream.cancel();
-    }
-    this.#open.clear();
-  }
-}
-
-/** Goes nowhere and never breaks, so that the driver has nothing to reopen. */
-function deadStream(): Stream {
-  const stream = new Duplex({ objectMode: true, read: ignore, write: (_chunk, _encoding, done) => done() });
-  // The driver only writes to it, listens and ends it.
-  return stream as unknown as Stream;
-}
-
-function producerClass(driver: typeof Driver, streams: Streams) {
+function producerClass(driver: typeof Driver, streams: SettingsStreams) {
   return class extends driver.Producer {
-    override createTelemetryStream(endpoints: Driver.Endpoints): Stream {
+    override createTelemetryStream(endpoints: Driver.Endpoints): SettingsStream {
       return streams.make(() => super.createTelemetryStream(endpoints));
     }
 
@@ -150,7 +104,7 @@ function producerClass(driver: typeof Driver, streams: Streams) {
   };
 }
 
-function consumerClass(driver: typeof Driver, streams: Streams, listeners: RocketmqListeners) {
+function consumerClass(driver: typeof Driver, streams: SettingsStreams, listeners: RocketmqListeners) {
   return class extends driver.PushConsumer {
     readonly #received = new Set<Driver.ProcessQueue>();
 
@@ -166,7 +120,7 @@ function consumerClass(driver: typeof Driver, streams: Streams, listeners: Rocke
       }
     }
 
-    override createTelemetryStream(endpoints: Driver.Endpoints): Stream {
+    override createTelemetryStream(endpoints: Driver.Endpoints): SettingsStream {
       return streams.make(() => super.createTelemetryStream(endpoints));
     }
 
@@ -237,7 +191,7 @@ function consumerClass(driver: typeof Driver, streams: Streams, listeners: Rocke
 }
 
 /** Stops a start or shutdown that was cut off where it is: going on, it would set timers that nobody clears. */
-function holdIfEnded(streams: Streams): Promise<void> | undefined {
+function holdIfEnded(streams: SettingsStreams): Promise<void> | undefined {
   return streams.isEnded ? forEver() : undefined;
 }
 

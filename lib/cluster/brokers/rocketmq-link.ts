@@ -16,6 +16,7 @@ import { explain, isMissingTopic, isUnanswered } from './rocketmq-faults';
 import type { RocketmqNames } from './rocketmq-faults';
 import { packFrames, readHead, slotTag, unpackFrames, writeMessage } from './rocketmq-message';
 import type { RocketmqNews } from './rocketmq-message';
+import { endClients } from './rocketmq-goodbye';
 import { reachProxy } from './rocketmq-reach';
 import { RocketmqSlots } from './rocketmq-slots';
 
@@ -43,9 +44,6 @@ export class RocketmqState {
 const startMs = 10_000;
 /** A topic just made may be unknown for a moment. */
 const missingTopic = { tries: 3, pauseMs: 400 };
-/** For ending the poll, the last acknowledgements and the farewell; where the link broke there is hardly anyone to tell. */
-const goodbyeMs = { whole: 2500, broken: 100 };
-const wakeMs = 200;
 /** Nothing of this node has come back for a while: then a probe; the link is lost when that does not come back. */
 const liveness = { intervalMs: 2500, deadlineMs: 4000 };
 /** A message holds at most 4 MB as installed; a larger frame than this goes alone. */
@@ -100,7 +98,11 @@ export class RocketmqLink {
   }
 
   async #start(): Promise<void> {
-    this.#scope.onEnd(() => this.#end());
+    this.#scope.onEnd(async () => {
+      const cause = await this.#scope.lost;
+      if (this.#clients)
+        await endClients(this.#clients, cause, () => this.#send(slotTag(this.#plan.slot), { kind: 'wake' }));
+    });
     for (let tries = 1; !this.#scope.signal.aborted; tries += 1) {
       try {
         await this.#tryStart();
@@ -203,32 +205,6 @@ export class RocketmqLink {
     const message = writeMessage(this.#plan.topic, tag, whole, body);
     const group = this.#messageGroup;
     await this.#clients?.producer.send(group === undefined ? message : { ...message, messageGroup: group });
-  }
-
-  /** Ends well where the broker still answers, and in any case. */
-  async #end(): Promise<void> {
-    const clients = this.#clients;
-    if (!clients) return;
-    const cause = await this.#scope.lost;
-    const done = new AbortController();
-    void this.#sayGoodbye(clients, done.signal)
-      .catch(() => {})
-      .finally(() => done.abort());
-    await pause(cause instanceof RealtimeError ? goodbyeMs.whole : goodbyeMs.broken, done.signal);
-    clients.cut();
-    done.abort();
-  }
-
-  /** A consumer waits for its open poll, which takes the next message with it: one that says nothing ends it. */
-  async #sayGoodbye({ consumer, producer }: RocketmqClients, signal: AbortSignal): Promise<void> {
-    const ended = new AbortController();
-    const down = consumer.shutdown().finally(() => ended.abort());
-    down.catch(() => {});
-    while (!ended.signal.aborted && !signal.aborted) {
-      await this.#send(slotTag(this.#plan.slot), { kind: 'wake' });
-      await pause(wakeMs, AbortSignal.any([ended.signal, signal]));
-    }
-    await Promise.allSettled([down, producer.shutdown()]);
   }
 }
 
