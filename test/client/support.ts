@@ -118,6 +118,8 @@ export function useFakeClock(): void {
   beforeEach(() => {
     mock.timers.enable({ apis: ['setTimeout', 'Date'] });
     jitter(1);
+    // Once only: of two mocks of one method, restoring leaves the first in place.
+    mock.method(Math, 'random', () => randomShare);
   });
   afterEach(() => {
     for (const client of clients) client.close();
@@ -129,8 +131,10 @@ export function useFakeClock(): void {
 
 /** What `Math.random` gives from now on. */
 export function jitter(share: number): void {
-  mock.method(Math, 'random', () => share);
+  randomShare = share;
 }
+
+let randomShare = 1;
 
 /** Time passes, and what became due happens; in steps, since a timer that is set on the way may become due as well. */
 export async function pass(ms: number): Promise<void> {
