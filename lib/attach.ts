@@ -30,6 +30,8 @@ import { drain } from './session/drain';
 import { failOption } from './option-table';
 import { findApp, mountSender } from './http/app';
 import { outboundCheck } from './model/outbound-check';
+import type { KeptRevocations } from './cluster/kept-revocations';
+import { bothReady, keptRevocations } from './cluster/kept-revocations';
 import { openCluster } from './cluster/open-cluster';
 import { openHandshake } from './handshake/open-handshake';
 import { openSession } from './session/open-session';
@@ -90,6 +92,7 @@ class Attach {
   readonly #report: Report;
   readonly #host: SessionHost;
   readonly #cluster: Cluster;
+  readonly #kept: KeptRevocations | undefined;
   readonly #clock: HandlerClock;
   readonly #heartbeat: Heartbeat | undefined;
   readonly #handshake: Handshake | undefined;
@@ -107,12 +110,14 @@ class Attach {
     const revocations = new Revocations(hub, this.#report);
     const cluster = (this.#cluster = this.#openCluster(hub, revocations, onEvent));
     const { multiTenant, maxBufferedBytes: maxContentLength, revocationMemoryMs } = options;
+    this.#kept = keptRevocations(options, revocations, this.#report);
     const checkOutbound = outboundCheck(options.messages);
     const { sender, boundTo } = createSenders({
       hub,
       link: cluster,
       revocations,
       revocationMemoryMs,
+      keepRevocation: this.#kept?.keep,
       multiTenant,
       maxContentLength,
       checkOutbound,
@@ -123,7 +128,7 @@ class Attach {
       sender,
       registry: registryOf(handlers),
       hub: viewOf(hub, multiTenant),
-      ready: cluster.ready,
+      ready: this.#kept === undefined ? cluster.ready : bothReady(cluster.ready, this.#kept.loaded),
       health: () => ({ ...cluster.health(), sessions: hub.size }),
       close: (closeOptions?: CloseOptions) => this.#close(closeOptions),
     };
@@ -226,6 +231,7 @@ class Attach {
     this.#heartbeat?.stop();
     this.#host.expiry.stop();
     this.#clock.close();
+    this.#kept?.close();
     this.#handshake?.close();
     this.#unmount();
     await this.#cluster.close();

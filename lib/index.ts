@@ -1,6 +1,7 @@
 export { attachRealtime } from './attach';
 export { createSender } from './worker';
 export { getSender } from './http/app';
+export { redisRevocations } from './handshake/revocation-store';
 export { memoryTickets, redisTickets } from './handshake/ticket-stores';
 export { senderApi } from './http/sender-api';
 export { renewRoute } from './http/renew-route';
@@ -51,6 +52,8 @@ export type { SessionView } from './session/session-view';
 export type { ClientScriptHandler } from './http/client-script';
 export type { TicketHandler, TicketRouteOptions } from './http/ticket-route';
 export type { TicketRedis } from './handshake/ticket-stores';
+export type { RevocationRedis } from './handshake/revocation-store';
+export type { RevocationStore } from './model/revocation';
 export type { TicketStore } from './model/tickets';
 export type { StandardSchema } from './model/standard-schema';
 import type { Sender } from './model/sender';

@@ -1,3 +1,4 @@
+import type { RevocationStore } from './model/revocation';
 import type { TicketStore } from './model/tickets';
 import type { MessageContract } from './model/messages';
 import type { Broker } from './cluster/brokers/broker';
@@ -84,6 +85,11 @@ export const aUserLimit: Check = {
 export const aBroker: Check = {
   wanted: 'a broker such as redisBroker({ url })',
   accepts: (value) => hasMethods(value, ['start', 'publish', 'close'] satisfies (keyof Broker)[]),
+};
+
+export const aRevocationStore: Check = {
+  wanted: 'a revocation store such as redisRevocations(redis)',
+  accepts: (value) => hasMethods(value, ['keep', 'load'] satisfies (keyof RevocationStore)[]),
 };
 
 export const aTicketStore: Check = {

@@ -1,3 +1,4 @@
+import type { RevocationStore } from './model/revocation';
 import type { TicketStore } from './model/tickets';
 import type { MessageContract } from './model/messages';
 import type { IncomingMessage } from 'node:http';
@@ -24,6 +25,7 @@ import {
   aSpanOrZero,
   aStrategy,
   aText,
+  aRevocationStore,
   aTicketStore,
   aUserLimit,
   anObject,
@@ -62,6 +64,8 @@ export interface RealtimeOptions {
   readonly tokenFrom?: readonly TokenCarrier[];
   /** Where one-time tickets are kept: `memoryTickets()` or `redisTickets(redis)`, the same as `ticketRoute` sells from. */
   readonly tickets?: TicketStore;
+  /** Where revocations are kept over a restart of all processes: `redisRevocations(redis)`; default: in memory only. */
+  readonly revocations?: RevocationStore;
   /** Open sessions in this process; default 0 = no limit. Above it: 503. */
   readonly maxSessions?: number;
   /** Open sessions of one user in this process; default 0 = no limit. Above it the new one is refused (429), or, with `policy: 'replace'`, the oldest closed (4409). */
@@ -159,7 +163,7 @@ export type ResolvedOptions = HandshakeSettings &
       | 'revocationMemoryMs'
     >
   > &
-  Pick<RealtimeOptions, 'name' | 'broker' | 'messages' | 'onOpen' | 'onClose' | 'onError' | 'onEvent'>;
+  Pick<RealtimeOptions, 'name' | 'broker' | 'messages' | 'revocations' | 'onOpen' | 'onClose' | 'onError' | 'onEvent'>;
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -177,6 +181,7 @@ const OPTIONS: Readonly<Record<keyof RealtimeOptions, OptionRow>> = {
   authTimeoutMs: { fallback: 10_000, check: aSpan },
   tokenFrom: { fallback: ['header', 'protocol', 'query'], check: tokenCarriers },
   tickets: { check: aTicketStore },
+  revocations: { check: aRevocationStore },
   maxSessions: { fallback: 0, check: aCount },
   maxSessionsPerUser: { fallback: 0, check: aUserLimit },
   maxSessionsPerAddress: { fallback: 0, check: aCount },

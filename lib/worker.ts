@@ -6,9 +6,11 @@ import type { RealtimeHealth } from './cluster/health';
 import type { Sender } from './model/sender';
 import { Hub } from './session/hub';
 import { Revocations } from './session/revocations';
-import { aBoolean, aBroker, aFunction, aLongSpan, aSize, aSpan, aText, oneOf } from './option-checks';
+import { aRevocationStore, aBoolean, aBroker, aFunction, aLongSpan, aSize, aSpan, aText, oneOf } from './option-checks';
 import { createReport, guardEvents } from './session/report';
 import { createSenders } from './outbound/sender';
+import type { RevocationStore } from './model/revocation';
+import { keeperOf } from './cluster/kept-revocations';
 import { openCluster } from './cluster/open-cluster';
 import { resolveTable } from './option-table';
 
@@ -28,6 +30,8 @@ export interface SenderOptions {
   readonly maxBufferedBytes?: number;
   /** How long a revocation is remembered: at least the longest life of your tokens; default 24 h. */
   readonly revocationMemoryMs?: number;
+  /** As on the servers: where revocations are kept; what is revoked here is kept there, too. */
+  readonly revocations?: RevocationStore;
   /** Gets every fault that no caller can catch; default: process warnings, rate-limited. */
   readonly onError?: OnError;
   /** Told what happens: see {@link OnEvent}. */
@@ -53,6 +57,7 @@ const OPTIONS: Readonly<Record<keyof SenderOptions, OptionRow>> = {
   startPolicy: { fallback: 'degrade', check: oneOf('degrade', 'require') },
   startTimeoutMs: { fallback: 30_000, check: aSpan },
   maxBufferedBytes: { fallback: MEBIBYTE, check: aSize },
+  revocations: { check: aRevocationStore },
   revocationMemoryMs: { fallback: 24 * 60 * 60 * 1000, check: aLongSpan },
   onError: { check: aFunction },
   onEvent: { check: aFunction },
@@ -74,6 +79,7 @@ export function createSender(options: SenderOptions): WorkerSender {
   const cluster = openCluster({ ...resolved, hub: undefined, revocations, relayMaxAgeMs: 1, report, onEvent });
   const { sender } = createSenders({
     ...{ hub, link: cluster, revocations, revocationMemoryMs, multiTenant },
+    keepRevocation: keeperOf(resolved.revocations),
     maxContentLength: maxBufferedBytes,
   });
   return {
@@ -84,8 +90,8 @@ export function createSender(options: SenderOptions): WorkerSender {
   };
 }
 
-type ResolvedSenderOptions = Required<Omit<SenderOptions, 'onError' | 'onEvent'>> &
-  Pick<SenderOptions, 'onError' | 'onEvent'>;
+type ResolvedSenderOptions = Required<Omit<SenderOptions, 'onError' | 'onEvent' | 'revocations'>> &
+  Pick<SenderOptions, 'onError' | 'onEvent' | 'revocations'>;
 
 function resolveSenderOptions(options: unknown): ResolvedSenderOptions {
   // Each key is checked against the table.

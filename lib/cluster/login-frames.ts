@@ -27,6 +27,12 @@ export function readRevocations(text: string, multiTenant: boolean): readonly Re
   return read;
 }
 
+/** Reads one revocation, as a store kept it; `undefined` when it does not fit. Never throws. */
+export function readKeptRevocation(text: string, multiTenant: boolean): Revocation | undefined {
+  const fields = parse(text);
+  return isFields(fields) ? readRevocation(fields, multiTenant) : undefined;
+}
+
 /** Reads the content of a `renew`; `undefined` when anything of it does not fit. Never throws. */
 export function readRenewal(text: string, multiTenant: boolean): EndRenewal | undefined {
   const fields = parse(text);

@@ -39,6 +39,17 @@ export type Revocation = {
   | { readonly kind: 'token'; readonly tokenId: string }
 );
 
+/**
+ * Keeps revocations beyond the life of a process, and for nodes that start while nobody else is there. A store of the
+ * application's own may implement this type.
+ */
+export interface RevocationStore {
+  /** Keeps a text until its end, in milliseconds since 1970. */
+  keep(text: string, untilMs: number): Promise<void>;
+  /** All texts that have not ended. */
+  load(): Promise<readonly string[]>;
+}
+
 /** Below it a time was given in seconds: as milliseconds it would revoke nothing, and say nothing. */
 const MIN_TIME_MS = 100_000_000_000;
 const USER_KEYS: readonly string[] = ['userId', 'userType', 'issuedBefore', 'tenantId', 'allTenants'];

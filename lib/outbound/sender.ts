@@ -26,6 +26,8 @@ export interface SenderParts {
   readonly revocations: Revocations;
   /** How long a revocation is remembered, when the call does not say. */
   readonly revocationMemoryMs: number;
+  /** Keeps a revocation beyond this process, where there is a store. */
+  readonly keepRevocation?: ((revocation: Revocation) => Promise<void>) | undefined;
   readonly multiTenant: boolean;
   /** The largest content as JSON text, in UTF-16 units: more than fits into a socket's buffer reaches nobody. */
   readonly maxContentLength: number;
@@ -134,7 +136,9 @@ class Pipeline {
     if (link.isClosed) return rejectedClosed();
     const id = this.#stamp();
     const delivered = revocations.apply([revocation]);
-    return receiptAfter(link.publishRevocation(revocation, id), id, delivered, REVOCATION);
+    const relayed = receiptAfter(link.publishRevocation(revocation, id), id, delivered, REVOCATION);
+    const kept = this.#parts.keepRevocation?.(revocation);
+    return kept === undefined ? relayed : afterKept(kept, relayed);
   }
 
   count(addressed: Addressed): number {
@@ -163,6 +167,19 @@ class Pipeline {
 
 /** What a broker did not take, in words. */
 const REVOCATION = 'the revocation, which was applied in this process alone';
+
+function afterKept(kept: Promise<void>, relayed: Promise<Receipt>): Promise<Receipt> {
+  const both = kept.then(
+    () => relayed,
+    (cause: unknown): never => {
+      const message = 'the store did not keep the revocation: it was applied, and may be forgotten at a restart';
+      throw new RealtimeError('ERR_REALTIME_BROKER', message, { cause });
+    },
+  );
+  // As in receiptAfter.
+  both.catch(() => undefined);
+  return both;
+}
 
 function receiptAfter(
   publishing: Promise<void> | undefined,
