@@ -21,6 +21,11 @@ describe('brokerFromUrl', () => {
     expect(label).not.to.include('secret');
   });
 
+  it('takes the mechanism of a Kafka login, and refuses one that there is not', () => {
+    brokerFromUrl('kafka://user:secret@localhost:9092?mechanism=scram-sha-512');
+    expect(() => brokerFromUrl('kafka://user:secret@localhost:9092?mechanism=md5')).to.throw('sasl.mechanism must be');
+  });
+
   it('takes the slot of RocketMQ, and says so when it is missing', () => {
     expect(brokerFromUrl('rocketmq://127.0.0.1:8081?slot=0&topic=push').label).to.include('127.0.0.1:8081');
     expect(() => brokerFromUrl('rocketmq://127.0.0.1:8081')).to.throw(RealtimeError, 'needs ?slot=');

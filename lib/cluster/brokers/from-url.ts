@@ -1,6 +1,7 @@
 import type { Broker } from './broker';
 import { RealtimeError } from '../../model/errors';
 import { kafkaBroker } from './kafka';
+import type { KafkaLogin } from './kafka';
 import { localBroker } from './local';
 import { rabbitmqBroker } from './rabbitmq';
 import { redisBroker } from './redis';
@@ -19,7 +20,7 @@ const FORMS = [
  * undefined is {@link localBroker}. Drivers are loaded at start, and only the one that is used.
  *
  * @param url `local:`, `redis:`, `rediss:`, `amqp:`, `amqps:`, `kafka:`, `kafka+ssl:`, `rocketmq:` or `rocketmq+ssl:`.
- *   Parameters: `topic` (Kafka, RocketMQ), `exchange` (RabbitMQ), `slot` and `groupPrefix` (RocketMQ).
+ *   Parameters: `topic` (Kafka, RocketMQ), `mechanism` (Kafka; default `plain`), `exchange` (RabbitMQ), `slot` and `groupPrefix` (RocketMQ).
  * @throws RealtimeError `ERR_REALTIME_OPTION` for another URL; never repeats it, since it may hold a password.
  */
 export function brokerFromUrl(url: string | undefined): Broker {
@@ -55,10 +56,12 @@ function fromAmqp(url: string): Broker {
 function fromKafka(url: string, ssl: boolean): Broker {
   const { login, hosts, parameters } = parse(url);
   const topic = parameters.get('topic');
+  // kafkaBroker refuses any other.
+  const mechanism = (parameters.get('mechanism') ?? 'plain') as KafkaLogin['mechanism'];
   return kafkaBroker({
     brokers: hosts,
     ...(ssl ? { ssl } : {}),
-    ...(login === undefined ? {} : { sasl: { mechanism: 'plain', ...login } }),
+    ...(login === undefined ? {} : { sasl: { mechanism, ...login } }),
     ...(topic === null ? {} : { topic }),
   });
 }
