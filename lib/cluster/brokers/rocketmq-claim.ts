@@ -13,8 +13,11 @@ export interface ClaimPlan {
   handleShared(error: RealtimeError): void;
 }
 
-/** So many probes must come back one after the other: two readers of one group get about every second message each. */
-const wantedInARow = 5;
+/**
+ * So many probes must come back one after the other: two readers of one group get about every second message each, so
+ * that both would have to be lucky once in 4,096 times. A probe takes some milliseconds.
+ */
+const wantedInARow = 12;
 const echoMs = 1000;
 /** Behind a backlog the first echo takes its time. */
 const firstEchoMs = 25_000;

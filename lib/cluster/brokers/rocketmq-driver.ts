@@ -74,7 +74,12 @@ export function makeClients(
   };
 }
 
-function loadRocketmq(): typeof Driver {
+/**
+ * Loads the driver.
+ *
+ * @throws ERR_REALTIME_BROKER_SETUP when it is missing, or of another version.
+ */
+export function loadRocketmq(): typeof Driver {
   return loadDriver(`rocketmq-client-nodejs@${version}`, () => {
     /* eslint-disable @typescript-eslint/no-require-imports -- an optional package: loaded where it is needed */
     const found = (require('rocketmq-client-nodejs/package.json') as { readonly version: string }).version;

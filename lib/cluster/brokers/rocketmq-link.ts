@@ -10,7 +10,7 @@ import { pause } from './pause';
 import { Repeats } from './repeats';
 import type { SendBytes } from './publish-queue';
 import { SlotClaim } from './rocketmq-claim';
-import { makeClients } from './rocketmq-driver';
+import { loadRocketmq, makeClients } from './rocketmq-driver';
 import type { RocketmqAccess, RocketmqClients } from './rocketmq-driver';
 import { explain, isMissingTopic, isUnanswered } from './rocketmq-faults';
 import type { RocketmqNames } from './rocketmq-faults';
@@ -79,6 +79,8 @@ export class RocketmqLink {
 
   async open(): Promise<SendBytes> {
     try {
+      // Before anything that waits for the server: a missing package is no reason to wait.
+      loadRocketmq();
       await reachProxy(this.#plan.access.endpoints, this.#scope.signal);
       await this.#start();
       this.#checkQueues();
