@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { runCommand } from '../support/run-command';
 import type { CommandResult } from '../support/run-command';
-import { app, compiler, expressMajors, typeScripts } from './workbench';
+import { app, appWithDrivers, compiler, expressMajors, typeScripts } from './workbench';
 import type { ExpressMajor, TypeScript } from './workbench';
 
 /** How a user's tsconfig finds our declarations. */
@@ -54,13 +54,30 @@ describe('types of the packed package', function () {
       expect(result?.code).to.equal(0);
     });
   }
+
+  for (const typeScript of typeScripts) {
+    it(`compile with TypeScript ${typeScript} and every broker beside its driver`, async () => {
+      const { output } = await compileFile(await appWithDrivers(), 'brokers.ts', typeScript, { module: 'node16' });
+      expect(output).to.equal('');
+    });
+  }
 });
 
 async function compile({ typeScript, express, resolution }: Case): Promise<CommandResult> {
   const folder = await app(express);
   const { file, ...options } = resolutions[resolution];
   if (file === 'main.mts') copyFileSync(join(folder, 'main.ts'), join(folder, file));
-  const project = join(folder, `tsconfig.${typeScript}.${resolution.replace(', ', '-')}.json`);
+  return compileFile(folder, file, typeScript, options);
+}
+
+async function compileFile(
+  folder: string,
+  file: string,
+  typeScript: TypeScript,
+  options: { readonly module: string; readonly moduleResolution?: string },
+): Promise<CommandResult> {
+  const { module, moduleResolution = module } = options;
+  const project = join(folder, `tsconfig.${typeScript}.${file}.${module}.${moduleResolution}.json`);
   const compilerOptions = {
     ...options,
     // Without DOM, whose check would take most of the time.

@@ -54,15 +54,22 @@ interface PackReport {
 }
 
 /** An app in an empty folder: the tarball, one Express and Passport with their types, the fixtures, no driver. */
-export const app = oncePer(async (express: ExpressMajor): Promise<string> => {
+export const app = oncePer((express: ExpressMajor) => makeApp(`express${express}`, express, []));
+
+/** As {@link app} with Express 5, and every driver beside it. */
+export const appWithDrivers = once(() =>
+  makeApp('drivers', 5, ['ioredis@6', 'amqplib@2', 'kafkajs@2', 'rocketmq-client-nodejs@1.0.8']),
+);
+
+async function makeApp(name: string, express: ExpressMajor, more: readonly string[]): Promise<string> {
   const { tarball } = await packed();
-  const folder = temporaryFolder(`express${express}`);
+  const folder = temporaryFolder(name);
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'an-app', private: true }));
   const types = [`@types/express@${express}`, '@types/node@20', '@types/passport@1'];
-  await install(folder, [tarball, `express@${express}`, 'passport@0.7', ...types]);
+  await install(folder, [tarball, `express@${express}`, 'passport@0.7', ...types, ...more]);
   cpSync(join(__dirname, 'fixtures'), folder, { recursive: true });
   return folder;
-});
+}
 
 /** The compiler of one TypeScript version, as arguments for node. */
 export async function compiler(version: TypeScript): Promise<string> {
