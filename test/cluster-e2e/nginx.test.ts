@@ -80,8 +80,10 @@ describeWithServer('three processes of the example app behind nginx', missingNgi
     expect(gone.length).to.be.greaterThan(0);
     expect(stayed.length).to.be.greaterThan(0);
     for (const { client } of gone) expect((await client.closed).code).to.be.oneOf([1001, 1012]);
-    for (const { client } of stayed) expect(numbersOf(client)).to.deep.equal(load.accepted);
-    expect(load.failed).to.deep.equal([]);
+    for (const { client } of stayed) expect(await numbersOf(client, load.accepted)).to.deep.equal(load.accepted);
+    // One request may meet the connection that the ended process just closed: nginx repeats no POST, and says so.
+    expect(load.failed.length).to.be.lessThan(2);
+    for (const failure of load.failed) expect(failure).to.match(/: 50[23]$/);
 
     // And the ended process's users are let in elsewhere.
     const back = await cluster.tab(nginx.url, await login(nginx.url, 'mia'));
@@ -102,8 +104,18 @@ async function sortOut(client: TestClient): Promise<Tab> {
   return { client, isOnRestarted };
 }
 
-function numbersOf({ unread }: TestClient): number[] {
-  return unread.filter(({ type }) => type === 'load').map(({ content }) => Number(content));
+/**
+ * The accepted numbers that a tab got, sorted: each came from whatever process nginx chose, and order is kept per process
+ * only. For the same reason some may come behind the marker: the last of them are waited for.
+ */
+async function numbersOf(client: TestClient, accepted: readonly number[]): Promise<number[]> {
+  const numbers: number[] = [];
+  while (numbers.length < accepted.length) {
+    const number = Number(await client.next('load', { timeoutMs: 10_000 }));
+    if (accepted.includes(number)) numbers.push(number);
+  }
+  const more = client.unread.filter(({ type }) => type === 'load').map(({ content }) => Number(content));
+  return [...numbers, ...more.filter((number) => accepted.includes(number))].sort((a, b) => a - b);
 }
 
 /** Pushes numbers one after the other through nginx until it is stopped. */
