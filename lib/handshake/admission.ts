@@ -14,7 +14,8 @@ export type AdmissionLimits = Pick<
   | 'maxUpgradesPerSecond'
 >;
 
-const CLOSING: Refusal = { status: 503, why: 'closing', hint: 'the attach is closing' };
+/** The attach goes away: for upgrades that come, and for those whose login is under way. */
+export const CLOSING: Refusal = { status: 503, why: 'closing', hint: 'the attach is closing' };
 const NOT_READY: Refusal = { status: 503, why: 'not-ready', hint: 'startPolicy waits for the broker' };
 const FULL: Refusal = { status: 503, why: 'full', hint: 'maxSessions are open' };
 const PENDING_FULL: Refusal = { status: 503, why: 'pending-full', hint: 'maxPendingUpgrades are being authenticated' };

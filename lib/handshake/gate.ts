@@ -4,6 +4,13 @@ import type { Authenticator } from './authenticator';
 import type { ExpressRequests } from './express-requests';
 import type { HandshakeHooks, HandshakeSettings } from './handshake';
 import type { CheckOrigin } from './origin';
+import type { Refusal } from './refuse';
+
+/** An upgrade whose login is still under way. */
+export interface Undecided {
+  /** Refuses it now. */
+  end(refusal: Refusal): void;
+}
 
 /** What all upgrades of one door share. */
 export interface Gate {
@@ -14,4 +21,6 @@ export interface Gate {
   readonly acceptor: Acceptor;
   readonly checkOrigin: CheckOrigin;
   readonly authenticate: Authenticator;
+  /** Those that were not decided at once. */
+  readonly undecided: Set<Undecided>;
 }

@@ -95,7 +95,7 @@ export interface HandshakeHooks {
 export interface Handshake {
   /** Runs the login once more, with a new token for an open session. Never rejects. */
   readonly renewLogin: RenewLogin;
-  /** Refuses every new upgrade with 503 from now on. */
+  /** Refuses every upgrade with 503 from now on, those too whose login is under way. */
   refuseNew(): void;
   /** Takes the path off the server; other paths and listeners stay as they were. Idempotent. */
   close(): void;

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { RealtimeError } from '../model/errors';
 import { Acceptor } from './acceptor';
-import { Admission } from './admission';
+import { Admission, CLOSING } from './admission';
 import { functionAuthenticator } from './authenticator';
 import type { Authenticator } from './authenticator';
 import { dispatcherOf } from './dispatcher';
@@ -33,6 +33,7 @@ export const openHandshake: OpenHandshake = (server, settings, hooks) => {
     acceptor: new Acceptor(settings.maxPayloadBytes, settings.protocols),
     checkOrigin: originCheck(settings.origins, express),
     authenticate: authenticatorOf(settings),
+    undecided: new Set(),
   };
   const door: Door = {
     handleUpgrade: (req, socket, head) => handleUpgrade(gate, req, socket, head),
@@ -50,13 +51,19 @@ export const openHandshake: OpenHandshake = (server, settings, hooks) => {
   dispatcher.add(settings.path, door);
   return {
     renewLogin: (token) => renewLogin(gate, token),
-    refuseNew: () => admission.refuseNew(),
+    refuseNew: () => refuseNew(gate),
     close: () => {
-      admission.refuseNew();
+      refuseNew(gate);
       dispatcher.remove(settings.path, door);
     },
   };
 };
+
+/** From now on nobody comes in: those whose login is under way would be refused after it, so they need not wait for it. */
+function refuseNew({ admission, undecided }: Gate): void {
+  admission.refuseNew();
+  for (const upgrade of [...undecided]) upgrade.end(CLOSING);
+}
 
 /** Until the request is whole only the server's own timeouts end a peer that drips it; they are the application's. */
 function warnOfSlowPeers({ headersTimeout, requestTimeout }: Server): void {

@@ -3,14 +3,13 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { RealtimeEvent } from '../model/events';
 import type { LoginUser } from '../model/login-user';
-import { checkLoginUser } from '../model/login-user';
 import { isThenable } from '../model/thenable';
 import type { LoginOutcome } from './authenticator';
 import { enter } from './entry';
 import type { Entry } from './entry';
 import type { ExpressLikeRequest } from './express-requests';
 import { asError } from './fault';
-import type { Gate } from './gate';
+import type { Gate, Undecided } from './gate';
 import { LateResponse } from './late-response';
 import { finishLogin, startLogin } from './login';
 import {
@@ -26,12 +25,12 @@ import {
 } from './middleware';
 import { closeSoon, hasUnansweredRequest, ignoreError, isRefusal, refuse } from './refuse';
 import type { Refusal } from './refuse';
+import { redeemTicket } from './ticket-login';
 import { maskUrl } from './token';
 import { faultVerdict, judge, middlewareVerdict, ticketVerdict } from './verdict';
 import type { Verdict } from './verdict';
 
 const AUTH_TIMEOUT: Refusal = { status: 503, why: 'auth-timeout', hint: 'no decision within authTimeoutMs' };
-const BAD_TICKET: Refusal = { status: 401, why: 'unauthenticated', hint: 'the ticket is unknown, spent or too old' };
 const REVOKED: Refusal = { status: 401, why: 'revoked', hint: 'the login was revoked: sender.revoke()' };
 const FORBIDDEN: Refusal = { status: 403, why: 'forbidden', hint: 'toLoginUser gave null' };
 const GONE: RealtimeEvent = {
@@ -40,8 +39,6 @@ const GONE: RealtimeEvent = {
   why: 'gone',
   hint: 'the peer went away before it was let in',
 };
-/** How long a ticket is good that was spent for a socket which was turned away after all. */
-const GIVEN_BACK_MS = 10_000;
 const NO_LINES: readonly string[] = [];
 /** A strategy that redirects or answers: what it says is for pages. */
 const ANSWERED: LoginOutcome = {
@@ -63,7 +60,7 @@ export function handleUpgrade(gate: Gate, req: IncomingMessage, socket: Duplex, 
 }
 
 /** One upgrade request on its way. Nothing of it is kept once it is decided. */
-class Upgrade {
+class Upgrade implements Undecided {
   readonly #gate: Gate;
   readonly #req: ExpressLikeRequest;
   readonly #socket: Duplex;
@@ -97,10 +94,16 @@ class Upgrade {
       if (this.#gate.settings.middleware.length > 0) this.#runMiddleware();
       else this.#authenticate();
     });
-    const { authTimeoutMs } = this.#gate.settings;
     // Most logins are decided by now: no timer for those.
-    if (this.#isDecided || authTimeoutMs === 0) return;
-    this.#timer = setTimeout(() => this.#guard(() => this.#refuse(AUTH_TIMEOUT)), authTimeoutMs);
+    if (this.#isDecided) return;
+    const { settings, undecided } = this.#gate;
+    undecided.add(this);
+    if (settings.authTimeoutMs === 0) return;
+    this.#timer = setTimeout(() => this.end(AUTH_TIMEOUT), settings.authTimeoutMs);
+  }
+
+  end(refusal: Refusal): void {
+    this.#guard(() => this.#refuse(refusal));
   }
 
   #runMiddleware(): void {
@@ -127,7 +130,7 @@ class Upgrade {
     this.#setUrl(this.#url);
     const ticket = this.#entry?.credentials.ticket;
     if (ticket !== undefined) {
-      void this.#redeem(ticket);
+      this.#redeem(ticket);
       return;
     }
     const res = this.#res ?? this.#openLate();
@@ -138,36 +141,17 @@ class Upgrade {
     }
   }
 
-  /**
-   * A ticket stands for a login that was made when it was sold. It is spent last, when nothing else can refuse: a client
-   * that was turned away for a full server may come back with it.
-   */
-  async #redeem(ticket: string): Promise<void> {
-    const { settings } = this.#gate;
-    try {
-      const login = await settings.tickets?.read(ticket);
-      if (this.#isDecided) return;
-      if (login === undefined) return this.#refuse(BAD_TICKET);
-      const loginUser = checkLoginUser(login, settings.multiTenant);
-      const refusal = this.#checkLogin(loginUser);
-      if (refusal !== undefined) return this.#refuse(refusal);
-      const isSpent = (await settings.tickets?.spend(ticket)) === true;
-      if (isSpent && this.#isTurnedAway(loginUser)) await settings.tickets?.keep(ticket, login, GIVEN_BACK_MS);
-      this.#guard(() => {
-        if (this.#isDecided) return;
-        if (isSpent) this.#admit(loginUser);
-        else this.#refuse(BAD_TICKET);
-      });
-    } catch (error) {
+  #redeem(ticket: string): void {
+    redeemTicket(this.#gate.settings, ticket, {
+      // Once it is decided any refusal does: the ticket is given back, and nobody is told twice.
+      check: (loginUser) => (this.#isDecided ? AUTH_TIMEOUT : this.#checkLogin(loginUser)),
+      admit: (loginUser) => this.#guard(() => this.#admit(loginUser)),
+      refuse: (refusal) => this.end(refusal),
+    }).catch((error: unknown) => {
       this.#guard(() => {
         if (!this.#isDecided) this.#apply(ticketVerdict(error));
       });
-    }
-  }
-
-  /** While the ticket was being spent, others came in or the time was over. */
-  #isTurnedAway(loginUser: LoginUser): boolean {
-    return this.#isDecided || this.#checkLogin(loginUser) !== undefined;
+    });
   }
 
   #openLate(): ServerResponse {
@@ -297,6 +281,7 @@ class Upgrade {
   #decide(): ServerResponse | undefined {
     this.#isDecided = true;
     clearTimeout(this.#timer);
+    this.#gate.undecided.delete(this);
     if (this.#res === undefined) return this.#late?.opened;
     detachResponse(this.#res, this.#socket);
     muteResponse(this.#res);

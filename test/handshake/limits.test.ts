@@ -158,6 +158,31 @@ describe('limits', () => {
     expect(new Set(door.refusals())).to.deep.equal(new Set(['503 auth-timeout']));
   });
 
+  it('refuses at once with 503 what is being authenticated when the door closes, and holds no timer for it', async () => {
+    const reached = deferred();
+    const late = deferred();
+    const { server, door } = await startDoor({
+      authTimeoutMs: 3_600_000,
+      authenticate: async () => {
+        reached.resolve();
+        await late.promise;
+        return { id: 1 };
+      },
+    });
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const pending = attempt(server, { token: 'a' });
+    await reached.promise;
+    const before = timers();
+    door.handshake.refuseNew();
+    expect((await pending).status).to.equal(503);
+    expect(door.refusals()).to.deep.equal(['503 closing']);
+    expect(timers()).to.be.lessThan(before);
+    // The login that comes after it changes nothing.
+    late.resolve();
+    expect((await attempt(server, { token: 'b' })).status).to.equal(503);
+    expect(door.admitted).to.have.length(0);
+  });
+
   it('refuses more than maxUpgradesPerSecond with 503, after a burst of one second', async () => {
     const { server, door } = await startDoor({ maxUpgradesPerSecond: 5 });
     const statuses = (
