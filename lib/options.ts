@@ -70,7 +70,7 @@ export interface RealtimeOptions {
   readonly maxSessions?: number;
   /** Open sessions of one user in this process; default 0 = no limit. Above it the new one is refused (429), or, with `policy: 'replace'`, the oldest closed (4409). */
   readonly maxSessionsPerUser?: number | { readonly max: number; readonly policy: 'refuse' | 'replace' };
-  /** Open sessions of one client address, as Express's `req.ip` gives it; default 0 = no limit. Above it: 429. */
+  /** Open sessions of one client address, as Express's `req.ip` gives it, or of one IPv6 network (/64); default 0 = no limit. Above it: 429. */
   readonly maxSessionsPerAddress?: number;
   /** Handshakes under way at once; default 1,000. Above it: 503. */
   readonly maxPendingUpgrades?: number;

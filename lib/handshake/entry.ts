@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { checkForm } from './checks';
 import type { ExpressLikeRequest, ExpressRequests } from './express-requests';
 import type { Gate } from './gate';
+import { peerNetwork } from './peer-network';
 import { offeredProtocols } from './protocols';
 import { isRefusal } from './refuse';
 import type { Refusal } from './refuse';
@@ -11,7 +12,7 @@ import type { Credentials } from './token';
 /** A place among the upgrades on their way. `Admission.leave` gives it back. */
 export interface Entry {
   readonly credentials: Credentials;
-  /** Whose place it is; `undefined` where addresses are not counted. */
+  /** Whose place it is, see {@link peerNetwork}; `undefined` where addresses are not counted. */
   readonly address: string | undefined;
 }
 
@@ -27,12 +28,10 @@ export function enter(gate: Gate, req: IncomingMessage): Entry | Refusal {
   const credentials = liftToken(req, protocols, settings.tokenFrom, settings.tickets !== undefined);
   if (isRefusal(credentials)) return credentials;
   express?.dress(req);
-  const address = admission.hasAddressLimit ? peerAddress(req, express) : undefined;
+  const address = admission.hasAddressLimit ? peerOf(req, express) : undefined;
   return admission.enter(address) ?? { credentials, address };
 }
 
-function peerAddress(req: ExpressLikeRequest, express: ExpressRequests | undefined): string {
-  const address = express?.addressOf(req) ?? req.socket.remoteAddress ?? '';
-  // A dual-stack server sees IPv4 peers in IPv6 form, a proxy's header names them plainly: one peer, one count.
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
+function peerOf(req: ExpressLikeRequest, express: ExpressRequests | undefined): string {
+  return peerNetwork(express?.addressOf(req) ?? req.socket.remoteAddress ?? '');
 }

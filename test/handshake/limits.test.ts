@@ -225,7 +225,17 @@ describe('limits', () => {
       openDoor(behind, { app: trusting, maxSessionsPerAddress: 1 });
       await open(behind, from('203.0.113.1'));
       await open(behind, from('203.0.113.2'));
-      for (const again of ['203.0.113.2', '::ffff:203.0.113.2', '198.51.100.7, 203.0.113.2']) {
+      const spellings = ['::ffff:203.0.113.2', '::FFFF:cb00:7102', '64:ff9b::203.0.113.2'];
+      for (const again of ['203.0.113.2', '198.51.100.7, 203.0.113.2', ...spellings]) {
+        expect((await attempt(behind, from(again))).status, again).to.equal(429);
+      }
+
+      // A host has a whole /64 to itself: its addresses are one peer, those of the next network another.
+      for (const first of ['2001:db8:0:1::1', '2001:db8:0:2::1', '::1', 'fe80::1', 'fe80::2']) {
+        await open(behind, from(first));
+      }
+      const sameNetwork = ['2001:DB8::1:ffff:0:1:2', '2001:0db8:0000:0001:8:9:a:b', '2001:db8:0:2::'];
+      for (const again of [...sameNetwork, '2001:db8:0:1::192.0.2.1', '::2', 'fe80::1']) {
         expect((await attempt(behind, from(again))).status, again).to.equal(429);
       }
     });
