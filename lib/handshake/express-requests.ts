@@ -20,20 +20,34 @@ export interface ExpressLikeRequest extends IncomingMessage {
   res?: ServerResponse;
 }
 
+/** What the handshake and Passport set on every request. */
+const TO_BE_SET = [
+  ...['res', 'originalUrl', 'user', '_sessionManager'],
+  ...['login', 'logIn', 'logout', 'logOut', 'isAuthenticated', 'isUnauthenticated'],
+];
+
 /** Makes raw requests and responses what the handlers of one Express app expect. */
 export class ExpressRequests {
   readonly #app: ExpressApp;
   /** Express 4 fills `req.query` by a middleware of its own; Express 5 has a getter on the prototype. */
   readonly #fillsQuery: boolean;
+  /** Own properties that requests get with their prototype, `undefined` until they are set. */
+  readonly #toBeSet: Readonly<Record<string, undefined>>;
 
   constructor(app: ExpressApp) {
     this.#app = app;
     this.#fillsQuery = !('query' in app.request);
+    // What the app's prototype has is not to be covered by an own property.
+    const missing = TO_BE_SET.filter((key) => !(key in app.request));
+    this.#toBeSet = Object.fromEntries(missing.map((key) => [key, undefined]));
   }
 
   /** Gives a request the app's prototype. Idempotent. */
   dress(req: ExpressLikeRequest): void {
-    if (Object.getPrototypeOf(req) !== this.#app.request) Object.setPrototypeOf(req, this.#app.request);
+    if (Object.getPrototypeOf(req) === this.#app.request) return;
+    // Before the prototype: each property that is new to a request afterwards costs 5 µs and a hidden class of its own.
+    Object.assign(req, this.#toBeSet);
+    Object.setPrototypeOf(req, this.#app.request);
   }
 
   dressResponse(res: ServerResponse): void {

@@ -1,10 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { describeValue } from '../model/errors';
-import { LoginUserError, checkLoginUser, loginFields } from '../model/login-user';
+import { LoginUserError, checkLoginUser } from '../model/login-user';
 import type { LoginUser } from '../model/login-user';
 import type { HandshakeSettings } from './handshake';
 import { claimsOf } from './token';
-import type { TokenClaims } from './token';
 
 /** What an authenticated user is made a LoginUser with. */
 export type LoginSettings = Pick<HandshakeSettings, 'authenticate' | 'toLoginUser' | 'multiTenant'>;
@@ -26,7 +25,7 @@ export function startLogin(settings: LoginSettings, user: unknown, req: Incoming
  */
 export function finishLogin(settings: LoginSettings, input: unknown, token: string | undefined): LoginUser {
   try {
-    return checkLoginUser(withClaims(input, token === undefined ? {} : claimsOf(token)), settings.multiTenant);
+    return checkLoginUser(input, settings.multiTenant, token === undefined ? {} : claimsOf(token));
   } catch (error) {
     if (!(error instanceof LoginUserError) || error.fault !== 'invalid') throw error;
     throw new LoginUserError(error.fault, `${error.message}; ${adviceOf(settings, input)}`);
@@ -38,12 +37,6 @@ function adviceOf(settings: LoginSettings, input: unknown): string {
   if (settings.authenticate !== undefined) return 'authenticate must return it, or null to refuse';
   const { id } = input as { readonly id?: unknown };
   return `set toLoginUser to make one of the user that the strategy gave (user.id ?? user.sub is ${describeValue(id)})`;
-}
-
-function withClaims(input: unknown, claims: TokenClaims): unknown {
-  if (typeof input !== 'object' || input === null) return input;
-  const given = loginFields(input);
-  return { ...given, ...Object.fromEntries(Object.entries(claims).filter(([key]) => given[key] === undefined)) };
 }
 
 /** The default of `toLoginUser`. Only named fields are taken: the user may be a whole row of a database. */

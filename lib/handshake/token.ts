@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { LoginUser } from '../model/login-user';
+import type { TokenClaims } from '../model/login-user';
 import type { TokenCarrier } from './handshake';
 import type { Refusal } from './refuse';
 
@@ -89,9 +89,6 @@ export function maskUrl(url: string): string {
     .map(maskParameter);
   return `${url.slice(0, start)}?${parameters.join('&')}`;
 }
-
-/** What a token says of itself, as the fields of a LoginUser. */
-export type TokenClaims = Pick<LoginUser, 'expiresAtMs' | 'issuedAtMs' | 'tokenId'>;
 
 /** Reads `exp`, `iat` and `jti` of a token (RFC 7519 §4.1) without checking it; what it does not say is absent. */
 export function claimsOf(token: string): TokenClaims {

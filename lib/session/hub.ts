@@ -1,6 +1,7 @@
 import type { Addressed, Audience, AudienceKey, Exception } from '../model/audience';
 import type { LiveSession } from './live-session';
 import type { Outgoing } from '../wire/outgoing';
+import { flatText } from './flat-text';
 import { everyoneKey, roomKey, userKey, userTypeKey } from '../model/audience';
 
 /** One member needs no set: most users have one socket. */
@@ -128,7 +129,7 @@ export class Hub {
 
   #addTo(key: AudienceKey, session: LiveSession): void {
     const members = this.#audiences.get(key);
-    if (members === undefined) this.#audiences.set(key, session);
+    if (members === undefined) this.#audiences.set(flatText(key), session);
     else if (members instanceof Set) members.add(session);
     else if (members !== session) this.#audiences.set(key, new Set([members, session]));
   }

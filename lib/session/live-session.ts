@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { randomBytes } from 'node:crypto';
-import type { Inbox, Session, SessionSocket } from './session';
+import type { CloseInfo, Inbox, Session, SessionSocket } from './session';
 import type { CloseWhy } from '../model/close-why';
 import type { LoginUser } from '../model/login-user';
 import type { TenantSender } from '../model/sender';
@@ -16,6 +15,7 @@ import { PONG_FRAME, textFrame } from '../wire/frame';
 import { Requests } from './requests';
 import { RealtimeError, describeValue } from '../model/errors';
 import { checkType } from '../model/message-type';
+import { newSessionId } from './session-id';
 import { own } from './session-socket';
 import { toJsonText } from '../model/json';
 
@@ -25,6 +25,23 @@ const NO_ROOMS: ReadonlySet<string> = new Set();
 /** TCP and TLS sockets count what they read; other streams need not. */
 type CountingDuplex = Duplex & { readonly bytesRead?: number };
 
+/** What few sessions ever have: kept apart, so that an idle socket does not pay for it. */
+interface Rare {
+  data?: Record<string, unknown>;
+  sender?: TenantSender;
+  requests?: Requests;
+  /** Since when reading is paused, on the monotonic clock. */
+  pausedAt?: number | undefined;
+  /** It overflowed, and has not taken enough since. */
+  isSlow?: boolean;
+}
+
+/** How a session ended. */
+interface Ending extends CloseInfo {
+  /** Frames that were queued and never written. */
+  discarded: number;
+}
+
 /** One live socket: what {@link Session} promises, and what hub, heartbeat and inbox need of it. */
 export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   readonly id: string;
@@ -33,34 +50,27 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   readonly wire: Wire;
   /** The beat at which the peer last gave a sign of life. */
   beatSeen: number;
-  /** Since when reading is paused, on the monotonic clock; `undefined` while it is not. */
-  pausedAt: number | undefined;
   /** When the expiry clock has something to do for this session; its own note. */
   dueAtMs: number | undefined;
   readonly #host: SessionHome<LiveSession>;
   readonly #tcp: CountingDuplex;
-  readonly #outbox: Outbox;
+  /** Made with the first message out. */
+  #outbox: Outbox | undefined;
+  /** Made with the first message in. */
   #inbox: Inbox | undefined;
   #rooms: Set<string> | undefined;
-  #data: Record<string, unknown> | undefined;
-  #sender: TenantSender | undefined;
-  #requests: Requests | undefined;
-  #isSlow = false;
   #bytesSeen: number | undefined = 0;
-  #why: CloseWhy | undefined;
-  #closeCode = 0;
-  #closeReason = '';
-  #discarded = 0;
+  #rare: Rare | undefined;
+  #ending: Ending | undefined;
 
   constructor(host: SessionHome<LiveSession>, ws: WebSocket, tcp: Duplex, wire: Wire, loginUser: LoginUser | null) {
-    this.id = `${host.nodeId}.${randomBytes(16).toString('base64url')}`;
+    this.id = newSessionId(host.nodeId);
     this.loginUser = loginUser;
     this.socket = own(ws, this);
     this.wire = wire;
     this.beatSeen = host.beat;
     this.#host = host;
     this.#tcp = tcp;
-    this.#outbox = new Outbox(ws, tcp, host.flusher);
   }
 
   /** The tenant as audiences name it; `''` without tenants and for guests. */
@@ -70,7 +80,7 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   }
 
   get data(): Record<string, unknown> {
-    return (this.#data ??= {});
+    return (this.#uncommon.data ??= {});
   }
 
   get rooms(): ReadonlySet<string> {
@@ -78,16 +88,21 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   }
 
   get sender(): TenantSender {
-    return (this.#sender ??= this.#host.senderFor(this));
+    return (this.#uncommon.sender ??= this.#host.senderFor(this));
   }
 
   /** What this session has asked its client. */
   get requests(): Requests {
-    return (this.#requests ??= new Requests());
+    return (this.#uncommon.requests ??= new Requests());
+  }
+
+  /** Since when reading is paused, on the monotonic clock; `undefined` while it is not. */
+  get pausedAt(): number | undefined {
+    return this.#rare?.pausedAt;
   }
 
   get isOpen(): boolean {
-    return this.socket.readyState === OPEN && this.#why === undefined;
+    return this.socket.readyState === OPEN && this.#ending === undefined;
   }
 
   send(type: string, content: unknown): boolean {
@@ -147,18 +162,20 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
    */
   write(frame: Buffer): boolean {
     const { maxBufferedBytes } = this.#host.limits;
-    if (!this.#outbox.hasRoomFor(frame, maxBufferedBytes)) return this.#overflow();
+    const outbox = (this.#outbox ??= new Outbox(this.socket, this.#tcp, this.#host.flusher));
+    if (!outbox.hasRoomFor(frame, maxBufferedBytes)) return this.#overflow();
     // A small frame that fits between large ones that do not is no end of a slow spell.
-    if (this.#isSlow) this.#isSlow = this.#outbox.unsentBytes > maxBufferedBytes / 2;
-    this.#outbox.push(frame);
+    if (this.#rare?.isSlow === true) this.#rare.isSlow = outbox.unsentBytes > maxBufferedBytes / 2;
+    outbox.push(frame);
     return true;
   }
 
   /** Ends the session with a close frame, after what is queued. The first reason stays. */
   end(why: CloseWhy, code: number, reason: string): void {
-    if (!this.#note(why, code, reason)) return;
+    if (this.#ending !== undefined) return;
+    this.#note(why, code, reason);
     this.#inbox?.close();
-    this.#outbox.flush();
+    this.#outbox?.flush();
     // A paused socket reads no close frame: the closing handshake would take until ws's own timeout.
     this.resume();
     this.socket.close(code, reason);
@@ -166,21 +183,21 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
 
   /** Ends the session without waiting for the peer: what is queued is dropped and its memory freed at once. */
   terminate(why: CloseWhy, code: number): void {
-    if (this.#note(why, code, '')) this.#inbox?.close();
-    this.#discarded += this.#outbox.discard();
+    this.#note(why, code, '').discarded += this.#outbox?.discard() ?? 0;
+    this.#inbox?.close();
     this.socket.terminate();
   }
 
   /** Stops reading from the peer; nothing is lost, the peer's own buffers fill. */
   pause(): void {
     if (!this.isOpen || this.pausedAt !== undefined) return;
-    this.pausedAt = performance.now();
+    this.#uncommon.pausedAt = performance.now();
     this.socket.pause();
   }
 
   resume(): void {
-    if (this.pausedAt === undefined) return;
-    this.pausedAt = undefined;
+    if (this.#rare?.pausedAt === undefined) return;
+    this.#rare.pausedAt = undefined;
     this.touch();
     this.socket.resume();
   }
@@ -217,27 +234,25 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   }
 
   /** The socket is done, whatever ended it: the session leaves the hub. */
-  finish(code: number, reason: string): void {
-    this.#note(code === 1006 ? 'lost' : 'client', code, reason);
+  finish(closeCode: number, closeReason: string): void {
+    const ending = this.#note(closeCode === CloseCode.abnormal ? 'lost' : 'client', closeCode, closeReason);
+    ending.discarded += this.#outbox?.discard() ?? 0;
     this.#inbox?.close();
-    this.#requests?.close();
-    this.#discarded += this.#outbox.discard();
+    this.#rare?.requests?.close();
+    const { code, reason, why, discarded } = ending;
     this.#host.hub.remove(this);
     this.#host.expiry.remove(this);
-    const why = this.#why ?? 'lost';
-    this.#host.handleClosed(this, { code: this.#closeCode, reason: this.#closeReason, why });
-    this.#host.onEvent({
-      name: 'session.closed',
-      sessionId: this.id,
-      code: this.#closeCode,
-      why,
-      discarded: this.#discarded,
-    });
+    this.#host.handleClosed(this, { code, reason, why });
+    this.#host.onEvent({ name: 'session.closed', sessionId: this.id, code, why, discarded });
+  }
+
+  get #uncommon(): Rare {
+    return (this.#rare ??= {});
   }
 
   /** At once and outside the handlers' queue: clients measure the line with it. */
   #pong(): void {
-    if (this.write(PONG_FRAME)) this.#outbox.flush();
+    if (this.write(PONG_FRAME)) this.#outbox?.flush();
   }
 
   #control(text: string | undefined): boolean {
@@ -246,8 +261,9 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
 
   #overflow(): false {
     const { overflow } = this.#host.limits;
-    if (!this.#isSlow) this.#host.onEvent({ name: 'session.slow', sessionId: this.id, policy: overflow });
-    this.#isSlow = true;
+    const rare = this.#uncommon;
+    if (rare.isSlow !== true) this.#host.onEvent({ name: 'session.slow', sessionId: this.id, policy: overflow });
+    rare.isSlow = true;
     if (overflow === 'close') this.#closeSlow();
     return false;
   }
@@ -258,12 +274,9 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
     this.terminate('slow', CloseCode.tooSlow);
   }
 
-  #note(why: CloseWhy, code: number, reason: string): boolean {
-    if (this.#why !== undefined) return false;
-    this.#why = why;
-    this.#closeCode = code;
-    this.#closeReason = reason;
-    return true;
+  /** The first reason stays. */
+  #note(why: CloseWhy, code: number, reason: string): Ending {
+    return (this.#ending ??= { why, code, reason, discarded: 0 });
   }
 }
 
