@@ -103,6 +103,7 @@ function readCommon({ n, seq, at, to, id }: Fields, node: NodeId): FrameCommon |
 /** A tenant in a frame is as explicit as in a target; one that does not fit `multiTenant` is another application's idea. */
 export function readScope(scope: unknown, multiTenant: boolean): Scope | undefined {
   if (scope === 'all') return multiTenant ? scope : undefined;
+  if (scope === 'guests') return multiTenant ? { tenant: '' } : undefined;
   if (!isFields(scope)) return undefined;
   const { tenant } = scope;
   if (typeof tenant !== 'string' || (tenant !== '') !== multiTenant) return undefined;

@@ -14,7 +14,7 @@ import type { Outgoing } from '../wire/outgoing';
  * | `kind` | `message`, `disconnect`, `revoke`, `renew`, `probe`, `hello`, `bye`, `ask`, `answer`; another one is skipped and counted |
  * | `to` | the one node that it is for; absent = all |
  * | `at` | the sender's clock, ms since 1970 |
- * | `scope` | `"all"` or `{"tenant":…}`, `""` without tenants; must fit the receiver's `multiTenant`, absent = dropped |
+ * | `scope` | `"all"`, `{"tenant":…}`, `"guests"`, or, without tenants, `{"tenant":""}`; must fit the receiver's `multiTenant`, absent = dropped |
  * | `audience`, `except` | whom it reaches, as `model/audience` has it (`message`, `disconnect`) |
  * | `type` | the message's type (`message`) |
  * | `code`, `reason` | the close frame (`disconnect`) |
@@ -41,21 +41,24 @@ export class RelayEncoder {
   readonly #lead: string;
   /** The scope of frames about the node itself: tells the others whether it has tenants. */
   readonly #ownScope: string;
+  /** The scope of no tenant: where there are tenants, it is that of guests. */
+  readonly #untenanted: string;
 
   constructor(node: NodeId, multiTenant: boolean) {
     this.#lead = `${nodeLead(node)}"kind":"`;
-    this.#ownScope = scopeText(multiTenant ? 'all' : { tenant: '' });
+    this.#ownScope = multiTenant ? ALL : UNTENANTED;
+    this.#untenanted = multiTenant ? '"guests"' : UNTENANTED;
   }
 
   message(addressed: Addressed, outgoing: Outgoing, id: string, at: number, to: NodeId | undefined): FrameText {
     const { type, contentText } = outgoing;
-    const head = `${this.#lead}message",${toText(to)}"at":${at},${addressText(addressed)},"type":${quote(type)},"id":"${id}"`;
+    const head = `${this.#lead}message",${toText(to)}"at":${at},${this.#addressText(addressed)},"type":${quote(type)},"id":"${id}"`;
     return frameText(head, contentText);
   }
 
   disconnect(addressed: Addressed, close: CloseSpec, id: string, at: number, to: NodeId | undefined): FrameText {
     const reason = quote(close.reason);
-    const head = `${this.#lead}disconnect",${toText(to)}"at":${at},${addressText(addressed)},"code":${close.code},"reason":${reason},"id":"${id}"`;
+    const head = `${this.#lead}disconnect",${toText(to)}"at":${at},${this.#addressText(addressed)},"code":${close.code},"reason":${reason},"id":"${id}"`;
     return frameText(head, '');
   }
 
@@ -74,7 +77,20 @@ export class RelayEncoder {
   sign(kind: 'probe' | 'hello' | 'bye' | 'ask', id: string, at: number, to: NodeId | undefined): FrameText {
     return frameText(`${this.#lead}${kind}",${toText(to)}"at":${at},"scope":${this.#ownScope},"id":"${id}"`, '');
   }
+
+  #addressText({ scope, audience, except }: Addressed): string {
+    const address = `"scope":${this.#scopeText(scope)},"audience":${audienceText(audience)}`;
+    return except === undefined ? address : `${address},"except":${exceptText(except)}`;
+  }
+
+  #scopeText(scope: Scope): string {
+    if (scope === 'all') return ALL;
+    return scope.tenant === '' ? this.#untenanted : `{"tenant":${quote(scope.tenant)}}`;
+  }
 }
+
+const ALL = '"all"';
+const UNTENANTED = '{"tenant":""}';
 
 /** What every header of a node begins with: enough to know one's own frames without parsing them. */
 export function nodeLead(node: NodeId): string {
@@ -102,15 +118,6 @@ function frameText(head: string, content: string): FrameText {
 
 function toText(to: NodeId | undefined): string {
   return to === undefined ? '' : `"to":"${to}",`;
-}
-
-function addressText({ scope, audience, except }: Addressed): string {
-  const address = `"scope":${scopeText(scope)},"audience":${audienceText(audience)}`;
-  return except === undefined ? address : `${address},"except":${exceptText(except)}`;
-}
-
-function scopeText(scope: Scope): string {
-  return scope === 'all' ? '"all"' : `{"tenant":${quote(scope.tenant)}}`;
 }
 
 function audienceText(audience: Audience): string {

@@ -149,14 +149,9 @@ class Pipeline {
     return count;
   }
 
-  /**
-   * A session id names its node: a push to a session of this node is no other node's business. Where there are tenants
-   * a guest has none, and no other node takes a frame without one: its sender reaches the guests of this process.
-   */
-  #isOnlyHere({ scope, audience }: Addressed): boolean {
-    const { multiTenant, link } = this.#parts;
-    if (multiTenant && scope !== 'all' && scope.tenant === '') return true;
-    return audience.kind === 'session' && audience.sessionId.startsWith(`${link.nodeId}.`);
+  /** A session id names its node: a push to a session of this node is no other node's business. */
+  #isOnlyHere({ audience }: Addressed): boolean {
+    return audience.kind === 'session' && audience.sessionId.startsWith(`${this.#parts.link.nodeId}.`);
   }
 
   #stamp(): string {

@@ -28,7 +28,7 @@ export interface Session<User extends LoginUser | null = LoginUser> {
   readonly socket: SessionSocket;
   /** The rooms that this session is in. */
   readonly rooms: ReadonlySet<string>;
-  /** A sender bound to this session's tenant; a guest's, where there are tenants, reaches guests of this process only. */
+  /** A sender bound to this session's tenant; a guest has none: where there are tenants, its sender reaches guests only. */
   readonly sender: TenantSender;
   /** False from the first step of closing on. */
   readonly isOpen: boolean;

@@ -42,20 +42,26 @@ describe('attach with a broker', () => {
     expect(await v1.closed).to.deep.equal({ code: 4403, reason: 'bye' });
   });
 
-  it('says that a push of a guest stays here where there are tenants, and troubles no other node with it', async () => {
+  it('pushes from a guest to the guests of a room on every node, and to nobody of a tenant', async () => {
     const bus = memoryBus();
     const start = (): Promise<AppServer> =>
       startApp({ name, broker: bus.broker(), multiTenant: true, anonymous: true });
     const [a, b] = [await start(), await start()];
     await Promise.all([a.realtime.ready, b.realtime.ready]);
-    const guest = await a.login(null);
-    const member = await b.login({ id: 7, tenantId: 't' });
+    const [here, there] = [await a.login(null), await b.login(null)];
     const [session] = a.realtime.hub.list();
-    session?.join('lobby');
-    expect(await session?.sender.send({ room: 'lobby' }, 'hi', 1)).to.include({ delivered: 1, relay: 'none' });
-    expect(await guest.next('hi')).to.equal(1);
-    await a.realtime.send({ userId: 7, tenantId: 't' }, 'marker', 1);
+    const member = await b.login({ id: 7, tenantId: 't' });
+    for (const { realtime } of [a, b]) for (const each of realtime.hub.list()) each.join('lobby');
+    expect(await session?.sender.send({ room: 'lobby' }, 'hi', 1)).to.include({ delivered: 1, relay: 'accepted' });
+    expect([await here.next('hi'), await there.next('hi')]).to.deep.equal([1, 1]);
+    await a.realtime.send({ room: 'lobby', tenantId: 't' }, 'marker', 1);
     expect(await member.next('marker')).to.equal(1);
+    expect(member.unread).to.deep.equal([]);
+    await a.realtime.send({ room: 'lobby', allTenants: true }, 'all', 1);
+    for (const client of [here, there]) {
+      expect(await client.next('all')).to.equal(1);
+      expect(client.unread).to.deep.equal([]);
+    }
     expect(b.errors).to.deep.equal([]);
     expect(b.realtime.health().counters.dropped.scope).to.equal(0);
   });

@@ -39,6 +39,8 @@ const setting = fc.boolean().chain((multiTenant) =>
       multiTenant
         ? fc.oneof(
             fc.constant('all' as const),
+            // Of guests.
+            fc.constant({ tenant: '' }),
             name.map((tenant) => ({ tenant })),
           )
         : fc.constant({ tenant: '' }),

@@ -41,6 +41,7 @@ describe('cluster: what anybody may put on the broker', () => {
     ['no scope', { ...good, scope: undefined }, 'scope'],
     ['a null scope', { ...good, scope: null }, 'scope'],
     ['the scope of all tenants where there are none', { ...good, scope: 'all' }, 'scope'],
+    ['the scope of guests of no tenant where there are none', { ...good, scope: 'guests' }, 'scope'],
     ['a tenant where there are none', { ...good, scope: { tenant: 'red' } }, 'scope'],
     ['no audience', { ...good, audience: undefined }, 'malformed'],
     ['an audience of an unknown kind', { ...good, audience: { kind: 'all' } }, 'malformed'],
