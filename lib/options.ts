@@ -10,6 +10,7 @@ import type { OnError } from './session/report';
 import type { OnEvent } from './model/events';
 import type { OptionRow } from './option-table';
 import { V1_PROTOCOL } from './wire/v1';
+import { isLocalBroker } from './cluster/brokers/local';
 import { failOption, resolveTable } from './option-table';
 import {
   aBoolean,
@@ -269,7 +270,7 @@ function normalised(values: Readonly<Record<string, unknown>>): Partial<Handshak
 
 /** Tells whether pushes stay in this process. */
 export function isLocal(broker: Broker | undefined): boolean {
-  return broker === undefined || broker.label === 'local';
+  return broker === undefined || isLocalBroker(broker);
 }
 
 function withoutTrailingSlash(path: string): string {

@@ -111,6 +111,16 @@ describe('attach with a broker', () => {
     }
   });
 
+  it('pushes through a broker of the application that calls itself local', async () => {
+    const bus = memoryBus();
+    const start = (): Promise<AppServer> => startApp({ name, broker: Object.assign(bus.broker(), { label: 'local' }) });
+    const [a, b] = [await start(), await start()];
+    await Promise.all([a.realtime.ready, b.realtime.ready]);
+    const client = await b.login({ id: 7 });
+    expect(await a.realtime.send({ userId: 7 }, 'news', 1)).to.include({ delivered: 0, relay: 'accepted' });
+    expect(await client.next('news')).to.equal(1);
+  });
+
   it('serves sockets while the broker is away: startPolicy degrade', async () => {
     const bus = memoryBus();
     bus.down();

@@ -9,8 +9,16 @@ export function localBroker(): Broker {
   return new LocalBroker();
 }
 
+/** Tells whether a broker is the local one, of whichever copy of this package; what it calls itself does not matter. */
+export function isLocalBroker(broker: Broker): boolean {
+  return LOCAL in broker;
+}
+
+const LOCAL = Symbol.for('express-realtime.local-broker');
+
 class LocalBroker implements Broker {
   readonly label = 'local';
+  readonly [LOCAL] = true;
   #node: BrokerNode | undefined;
   #isClosed = false;
 
