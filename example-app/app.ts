@@ -10,6 +10,7 @@ import { customerServiceRouter } from './customer-service';
 import { Database } from './database';
 import { answerErrors, notFound, secureHeaders } from './http';
 import { noticesRouter } from './notices';
+import { stopListening } from './stop-listening';
 import { tenants } from './users';
 
 /** What the app needs to know from outside. */
@@ -22,7 +23,7 @@ export interface AppOptions {
   readonly broker?: Broker | undefined;
   /** Whoever sends it as `x-api-key` may push through `POST /realtime/send`; none: nobody may. */
   readonly pushKey?: string | undefined;
-  /** Over how long `close` says goodbye; default 0 ms: to all clients at once. */
+  /** Over how long `close` says goodbye; default 0 ms: to all clients at once, and to gateways not at all. */
   readonly drainMs?: number | undefined;
 }
 
@@ -30,9 +31,12 @@ export interface AppOptions {
 export interface ExampleApp {
   readonly server: Server;
   readonly realtime: Realtime;
-  /** Stops listening, says goodbye to clients (they come back, to another process), then ends the rest. */
+  /** Tells gateways, stops listening, says goodbye to clients (they come back, to another process), then ends the rest. */
   close(): Promise<void>;
 }
+
+/** How long gateways that send anything at all take to notice that a process answers 503. */
+const NOTICE_MS = 500;
 
 /** Builds the Express app, its routes, and the WebSocket beside them. */
 export function createApp({ databaseFile, jwtSecret, broker, pushKey, drainMs = 0 }: AppOptions): ExampleApp {
@@ -43,8 +47,14 @@ export function createApp({ databaseFile, jwtSecret, broker, pushKey, drainMs = 
   const app = express();
   app.disable('x-powered-by');
   app.use(secureHeaders);
-  // A connection that was open before: its gateway asks another process, which nothing has been done for yet here.
-  app.use((_req, res, next) => (isClosing ? res.status(503).set('Connection', 'close').end() : next()));
+  app.use((req, res, next) => {
+    if (!isClosing) return next();
+    res.set('Connection', 'close');
+    // A gateway asks another process for what changes nothing, and leaves this one alone from then on. It cannot repeat
+    // the rest, which is done here to the last moment.
+    if (req.method === 'GET' || req.method === 'HEAD') res.status(503).end();
+    else next();
+  });
   app.use(express.static(join(__dirname, 'public')));
   app.use('/api', express.json({ limit: '32kb' }));
   app.use('/api', loginRouter);
@@ -81,7 +91,7 @@ export function createApp({ databaseFile, jwtSecret, broker, pushKey, drainMs = 
     realtime,
     async close() {
       isClosing = true;
-      const ended = new Promise((resolve) => server.close(resolve));
+      const { ended } = await stopListening(server, Math.min(drainMs, NOTICE_MS));
       await realtime.close({ code: 1012, drainMs });
       server.closeAllConnections();
       await ended;
