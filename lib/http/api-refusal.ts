@@ -13,6 +13,7 @@ const REFUSALS = {
   too_large: { status: 413, headers: { Connection: 'close' } },
   unsupported_media_type: { status: 415 },
   internal: { status: 500 },
+  closing: { status: 503, headers: { 'Retry-After': '5' } },
 } as const satisfies Readonly<Record<string, RefusalRow>>;
 
 /** A refusal on its way to the answer; `message` is told to the caller, `field` names what is wrong. */

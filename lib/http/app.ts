@@ -15,6 +15,9 @@ interface AppLike {
  */
 const mounted = new WeakMap<object, RenewEnd>();
 
+/** The names under which a sender stood on some `locals` until its attach was closed. */
+const vacated = new WeakMap<object, Set<string>>();
+
 /**
  * The Express app behind a server: given, or found among its request listeners.
  *
@@ -63,7 +66,9 @@ export function mountSender(
   mounted.set(sender, renewEnd);
   locals[localsKey] = sender;
   return () => {
-    if (locals[localsKey] === sender) delete locals[localsKey];
+    if (locals[localsKey] !== sender) return;
+    delete locals[localsKey];
+    vacated.set(locals, new Set(vacated.get(locals)).add(localsKey));
   };
 }
 
@@ -72,11 +77,15 @@ export function mountSender(
  * of its own.
  *
  * @param localsKey the attach's option of that name; default `sender`.
- * @throws RealtimeError `ERR_REALTIME_ATTACH` when nothing is attached.
+ * @throws RealtimeError `ERR_REALTIME_ATTACH` when nothing is attached; `ERR_REALTIME_CLOSED` when it is no longer.
  */
 export function getSender(req: IncomingMessage, localsKey = 'sender'): Sender {
-  const sender = senderOf((req as { readonly app?: unknown }).app, localsKey) ?? senderOf(rootApp(req), localsKey);
+  const { app } = req as { readonly app?: unknown };
+  const sender = senderOf(app, localsKey) ?? senderOf(rootApp(req), localsKey);
   if (sender !== undefined) return sender;
+  if (wasVacated(app, localsKey) || wasVacated(rootApp(req), localsKey)) {
+    throw new RealtimeError('ERR_REALTIME_CLOSED', `the attach behind app.locals.${localsKey} has been closed`);
+  }
   throw new RealtimeError(
     'ERR_REALTIME_ATTACH',
     `no sender under app.locals.${localsKey} of this request's app or its parents: call attachRealtime first`,
@@ -89,13 +98,21 @@ export function getRenewEnd(req: IncomingMessage, localsKey: string): RenewEnd {
 }
 
 function senderOf(innermost: unknown, localsKey: string): Sender | undefined {
-  let app = innermost;
-  while (isApp(app)) {
-    const sender = app.locals[localsKey];
+  for (const { locals } of appsFrom(innermost)) {
+    const sender = locals[localsKey];
     if (typeof sender === 'object' && sender !== null && mounted.has(sender)) return sender as Sender;
-    app = app.parent;
   }
   return undefined;
+}
+
+function wasVacated(innermost: unknown, localsKey: string): boolean {
+  for (const { locals } of appsFrom(innermost)) if (vacated.get(locals)?.has(localsKey) === true) return true;
+  return false;
+}
+
+/** An app and those that it is mounted in. */
+function* appsFrom(innermost: unknown): Generator<AppLike> {
+  for (let app = innermost; isApp(app); app = app.parent) yield app;
 }
 
 /** An app that was mounted in a router, not in an app, has no parent: Node knows the server of a socket. */

@@ -38,7 +38,7 @@ const UNAVAILABLE: Answer = { status: 503, body: { error: { code: 'relay' } } };
  * Renews the login of an open session over HTTP, for clients that cannot send `$auth` (the plain wire):
  * `app.post('/realtime/renew', login, renewRoute({ authorize }))` with the body `{ sessionId }`. Answers 200 with
  * `{ expiresInMs }`; 202 when the session is another node's, which was told; 401; 404 when this user has no such session;
- * 503 when the broker did not take it. Only the end of the session changes, never its user.
+ * 503 when the broker did not take it, or the attach is closing. Only the end of the session changes, never its user.
  *
  * @throws RealtimeError `ERR_REALTIME_OPTION` for an option that is missing or cannot be used.
  */

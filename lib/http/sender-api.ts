@@ -52,8 +52,8 @@ const OPTION_KEYS: readonly string[] = ['authorize', 'localsKey', 'maxBodyBytes'
  * `messageContent` is JSON text that is forwarded verbatim. The body is read here, or taken as `express.json()` left it.
  *
  * Answers are JSON: the receipt (200), or `{ error: { code, message, field? } }`: 400, 401, 403 (outside the scope),
- * 405, 413, 415, 500; 503 with the receipt when the broker did not take it: this process was served, so a repeated
- * request may be seen twice. Other paths go on to `next`.
+ * 405, 413, 415, 500; 503 while the attach is closing; 503 with the receipt when the broker did not take it: this
+ * process was served, so a repeated request may be seen twice. Other paths go on to `next`.
  *
  * @throws RealtimeError `ERR_REALTIME_OPTION` without `authorize`, or for an option that cannot be used.
  */
@@ -118,9 +118,13 @@ function isSendPath(url: string): boolean {
   return /^\/send\/?(\?|$)/.test(url);
 }
 
-/** A broker that is away is known to the attach already; a refusal is the caller's matter. */
+/** That the broker is away, or the attach closed, is known there already; a refusal is the caller's matter. */
 function isFault(error: unknown): boolean {
-  return !(error instanceof ApiRefusal) && !(error instanceof RelayError);
+  return !(error instanceof ApiRefusal) && !(error instanceof RelayError) && !isClosed(error);
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof RealtimeError && error.code === 'ERR_REALTIME_CLOSED';
 }
 
 function refuse(res: ServerResponse, error: unknown): void {
@@ -128,8 +132,15 @@ function refuse(res: ServerResponse, error: unknown): void {
     answerJson(res, 503, { error: { code: 'relay', message: error.message }, receipt: error.receipt });
     return;
   }
-  const refusal = error instanceof ApiRefusal ? error : new ApiRefusal('internal', 'internal error');
+  const refusal = refusalOf(error);
   const { code, message, field } = refusal;
   for (const [name, value] of Object.entries(refusal.headers)) res.setHeader(name, value);
   answerJson(res, refusal.status, { error: { code, message, ...(field === undefined ? {} : { field }) } });
+}
+
+function refusalOf(error: unknown): ApiRefusal {
+  if (error instanceof ApiRefusal) return error;
+  return isClosed(error)
+    ? new ApiRefusal('closing', 'this process is closing')
+    : new ApiRefusal('internal', 'internal error');
 }

@@ -436,6 +436,26 @@ describe('senderApi', () => {
     expect(errors).to.deep.equal([]);
   });
 
+  it('answers 503 with a constant text when the attach was closed, before or meanwhile, and reports nothing', async () => {
+    const errors: Error[] = [];
+    const sub = express5();
+    const api = senderApi({ authorize: everything, onError: (error) => errors.push(error) });
+    sub.use(api);
+    const { server, realtime } = await startApi({}, { mount: (app) => app.use('/sub', sub) });
+    // Closed while the request was on its way: its sender is at hand already.
+    const app = express5();
+    mountSender(app, 'sender', realtime.sender);
+    app.use(api);
+    await realtime.close();
+    const body = { target: toAda, type: 'n', content: 1 };
+    for (const sending of [request(server).post('/sub/send'), request(app).post('/send')]) {
+      const refused = await sending.send(body).expect(503);
+      expect(refused.body).to.deep.equal({ error: { code: 'closing', message: 'this process is closing' } });
+      expect(refused.headers['retry-after']).to.equal('5');
+    }
+    expect(errors).to.deep.equal([]);
+  });
+
   it('works in a sub-app, and with the sender under another name', async () => {
     const sub = express5();
     sub.use(senderApi({ authorize: everything, localsKey: 'push' }));
