@@ -1,8 +1,8 @@
 import type { ClusterSettings } from './settings';
-import type { AnswerFrame, DisconnectFrame, MessageFrame, RelayFrame, SignFrame } from './relay-check';
+import type { AnswerFrame, DisconnectFrame, FrameOrigin, MessageFrame, RelayFrame, SignFrame } from './relay-check';
 import type { EndRenewal } from '../model/renewal';
 import type { Revocation } from '../model/revocation';
-import type { FrameSlice } from './batch';
+import type { BatchLead } from './batch';
 import type { MutableCounters } from './counters';
 import type { NodeId } from './brokers/broker';
 import type { OnEvent, RelayDroppedWhy } from '../model/events';
@@ -11,10 +11,9 @@ import type { ProbeRoute } from './probes';
 import type { Report } from '../session/report';
 import { Peers } from './peers';
 import { RealtimeError } from '../model/errors';
-import { nodeLead } from './relay';
-import { readHeader } from './relay-check';
+import { readFrame } from './relay-check';
 import { readRenewal, readRevocations } from './login-frames';
-import { splitBatch } from './batch';
+import { readBatch, readLead } from './batch';
 
 /** Where frames of other nodes end: the sessions of this process. */
 export interface FrameReceiver {
@@ -69,7 +68,6 @@ const MAX_TOLD_SCOPES = 1000;
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #peers: Peers;
-  readonly #ownLead: Buffer;
   readonly #limits: { readonly maxFrameBytes: number; readonly maxBytes: number; readonly maxFrames: number };
   /** Nodes whose `multiTenant` differs and that were reported. */
   readonly #toldScopes = new Set<NodeId>();
@@ -78,7 +76,6 @@ export class Intake {
     this.#parts = parts;
     const { maxFrameBytes, maxBatchBytes, maxBatchFrames, relayMaxAgeMs } = parts.settings;
     this.#peers = new Peers(relayMaxAgeMs);
-    this.#ownLead = Buffer.from(nodeLead(parts.node));
     // Other nodes may have been given larger bounds.
     this.#limits = { maxFrameBytes, maxBytes: maxFrameBytes + maxBatchBytes, maxFrames: maxBatchFrames * 10 };
   }
@@ -106,43 +103,63 @@ export class Intake {
   }
 
   #take(bytes: Buffer): void {
-    const slices = splitBatch(bytes, this.#limits);
-    if (typeof slices === 'string') return this.#drop(slices, undefined);
-    const [first] = slices;
-    if (first !== undefined && this.#isOwn(bytes, first)) return this.#takeOwn(bytes, first);
-    if (this.#parts.receiver === undefined) return;
-    const times: Times = { monotonic: performance.now(), wall: this.#parts.settings.now() };
-    for (const slice of slices) this.#takeFrame(bytes, slice, this.#parts.receiver, times);
-  }
-
-  /** A batch is one node's, so its first bytes tell: what this node sent is not parsed again. */
-  #isOwn(bytes: Buffer, { headFrom, headTo }: FrameSlice): boolean {
-    const end = headFrom + this.#ownLead.length;
-    return end <= headTo && bytes.compare(this.#ownLead, 0, this.#ownLead.length, headFrom, end) === 0;
-  }
-
-  /** One frame is enough: a probe is a batch of its own. */
-  #takeOwn(bytes: Buffer, { headFrom, headTo }: FrameSlice): void {
-    const { node, multiTenant } = this.#parts;
-    const frame = readHeader(bytes, headFrom, headTo, multiTenant);
-    if ('why' in frame) return this.#drop(frame.why, frame.node);
-    if (frame.to !== undefined && frame.to !== node) return;
-    this.#parts.handleOwn(frame.to === undefined ? 'all' : 'self', frame.kind === 'probe' ? frame.id : undefined);
-  }
-
-  #takeFrame(bytes: Buffer, slice: FrameSlice, receiver: FrameReceiver, now: Times): void {
-    const { node, multiTenant, settings } = this.#parts;
-    const frame = readHeader(bytes, slice.headFrom, slice.headTo, multiTenant);
-    if ('why' in frame) return this.#dropUnfit(frame.why, frame.node);
+    const { node, receiver } = this.#parts;
+    const lead = readLead(bytes, this.#limits.maxBytes);
+    if (typeof lead === 'string') return this.#drop(lead, undefined);
     // On a broker that cannot address nodes everyone hears everything.
-    if (frame.node === node || (frame.to !== undefined && frame.to !== node)) return;
+    if (lead.to !== undefined && lead.to !== node) return;
+    if (lead.node === node) this.#takeOwn(bytes, lead);
+    else if (receiver !== undefined) this.#takeBatch(bytes, lead, receiver);
+  }
+
+  /** What this node sent is not parsed again, but for what has no content: that may be a probe. */
+  #takeOwn(bytes: Buffer, lead: BatchLead): void {
+    const route = lead.to === undefined ? 'all' : 'self';
+    const hasContent = lead.headerTo + 1 < bytes.length;
+    this.#parts.handleOwn(route, hasContent ? undefined : this.#probeIn(bytes, lead));
+  }
+
+  /** The number of a probe, which is a batch of its own. */
+  #probeIn(bytes: Buffer, lead: BatchLead): string | undefined {
+    const batch = readBatch(bytes, lead, this.#limits);
+    if (typeof batch === 'string') return undefined;
+    const { seq, at } = batch;
+    const frame = readFrame(batch.frames[0], { node: lead.node, to: lead.to, seq, at }, this.#parts.multiTenant);
+    return typeof frame !== 'string' && frame.kind === 'probe' ? frame.id : undefined;
+  }
+
+  #takeBatch(bytes: Buffer, { node, to, ...lead }: BatchLead, receiver: FrameReceiver): void {
+    const batch = readBatch(bytes, { node, to, ...lead }, this.#limits);
+    if (typeof batch === 'string') return this.#drop(batch, node);
+    const times: Times = { monotonic: performance.now(), wall: this.#parts.settings.now() };
+    let { seq, contentsFrom: from } = batch;
+    for (const [index, fields] of batch.frames.entries()) {
+      const end = from + (batch.sizes[index] ?? 0);
+      const contentFrom = from;
+      const readContent = (): string => bytes.toString('utf8', contentFrom, end);
+      this.#takeFrame(fields, { node, to, seq, at: batch.at }, receiver, times, readContent);
+      from = end;
+      seq += 1;
+    }
+  }
+
+  #takeFrame(
+    fields: unknown,
+    origin: FrameOrigin,
+    receiver: FrameReceiver,
+    now: Times,
+    readContent: () => string,
+  ): void {
+    const { multiTenant, settings } = this.#parts;
+    const frame = readFrame(fields, origin, multiTenant);
+    if (typeof frame === 'string') return this.#dropUnfit(frame, origin.node);
     const peer = this.#peers.get(frame.node, now.monotonic);
     const window = frame.to === undefined ? peer.toAll : peer.toUs;
     if (!window.add(frame.seq, now.monotonic)) return this.#drop('duplicate', frame.node);
     if (isSign(frame)) return this.#takeSign(frame, peer, now);
     const age = now.wall - frame.at - peer.clock.ms;
     if (age > settings.relayMaxAgeMs && !isAgeless(frame)) return this.#drop('stale', frame.node);
-    this.#handOver(frame, receiver, () => bytes.toString('utf8', slice.contentFrom, slice.contentTo));
+    this.#handOver(frame, receiver, readContent);
   }
 
   #handOver(frame: Exclude<RelayFrame, SignFrame>, receiver: FrameReceiver, readContent: () => string): void {
@@ -187,9 +204,9 @@ export class Intake {
     this.#parts.onEvent({ name: 'relay.skew', node: peer.node, skewMs: peer.clock.ms });
   }
 
-  #dropUnfit(why: RelayDroppedWhy, node: NodeId | undefined): void {
+  #dropUnfit(why: RelayDroppedWhy, node: NodeId): void {
     this.#drop(why, node);
-    if (why !== 'scope' || node === undefined || this.#toldScopes.has(node)) return;
+    if (why !== 'scope' || this.#toldScopes.has(node)) return;
     if (this.#toldScopes.size >= MAX_TOLD_SCOPES) return;
     this.#toldScopes.add(node);
     const here = this.#parts.multiTenant ? 'on' : 'off';

@@ -11,15 +11,14 @@ import type { OnEvent } from '../model/events';
 import type { Outgoing } from '../wire/outgoing';
 import type { ProbeRoute } from './probes';
 import type { Report } from '../session/report';
+import { FrameSender } from './frame-sender';
 import { Intake } from './intake';
 import { Learning } from './learning';
 import { Probes } from './probes';
 import { Publisher } from './publisher';
 import { Readiness } from './readiness';
 import { RealtimeError } from '../model/errors';
-import { RelayEncoder, nodeOfSession } from './relay';
 import { causeText } from './health';
-import { revocationContents } from './login-frames';
 import { createCounters } from './counters';
 import { settleWithin } from './settle-within';
 
@@ -43,9 +42,9 @@ export interface NodeParts {
 export class ClusterNode implements Cluster {
   readonly nodeId: NodeId;
   readonly #parts: NodeParts;
-  readonly #encoder: RelayEncoder;
   readonly #counters = createCounters();
   readonly #publisher: Publisher;
+  readonly #frames: FrameSender;
   readonly #intake: Intake;
   readonly #probes: Probes;
   readonly #readiness: Readiness;
@@ -60,15 +59,14 @@ export class ClusterNode implements Cluster {
     const { nodeId, broker, multiTenant, receiver, settings, report, onEvent } = parts;
     this.nodeId = nodeId;
     this.#parts = parts;
-    this.#encoder = new RelayEncoder(nodeId, multiTenant);
-    this.#publisher = new Publisher(broker, settings, this.#counters);
+    this.#publisher = new Publisher(nodeId, broker, settings, this.#counters);
+    this.#frames = new FrameSender(nodeId, multiTenant, this.#publisher);
     this.#readiness = new Readiness(parts.startTimeoutMs, broker.label);
     this.#learning = new Learning({
       withinMs: settings.learnWithinMs,
       revoked: () => receiver?.revoked() ?? [],
-      sendAsk: (id) => this.#sendSign('ask', id),
-      sendAnswer: (content, parts, id, to) =>
-        this.#publisher.pushSign(this.#encoder.answer(content, parts, id, settings.now(), to), to),
+      sendAsk: (id) => this.#frames.sign('ask', id),
+      sendAnswer: (content, parts, id, to) => this.#frames.answer(content, parts, id, to),
     });
     this.#broker = { label: broker.label, state: 'starting', sinceMs: Date.now() };
     this.#intake = new Intake({
@@ -105,30 +103,19 @@ export class ClusterNode implements Cluster {
   }
 
   publishMessage(addressed: Addressed, outgoing: Outgoing, id: string): Promise<void> | undefined {
-    if (reachesNobody(addressed)) return undefined;
-    const to = receiverOf(addressed);
-    return this.#publisher.push(this.#encoder.message(addressed, outgoing, id, this.#parts.settings.now(), to), to);
+    return this.#frames.message(addressed, outgoing, id);
   }
 
   publishDisconnect(addressed: Addressed, close: CloseSpec, id: string): Promise<void> | undefined {
-    if (reachesNobody(addressed)) return undefined;
-    const to = receiverOf(addressed);
-    return this.#publisher.push(this.#encoder.disconnect(addressed, close, id, this.#parts.settings.now(), to), to);
+    return this.#frames.disconnect(addressed, close, id);
   }
 
   publishRevocation(revocation: Revocation, id: string): Promise<void> {
-    const [content = ''] = revocationContents([revocation]);
-    return this.#publisher.push(
-      this.#encoder.login('revoke', content, id, this.#parts.settings.now(), undefined),
-      undefined,
-    );
+    return this.#frames.revocation(revocation, id);
   }
 
   publishRenewal(renewal: EndRenewal): Promise<void> | undefined {
-    const to = nodeOfSession(renewal.sessionId);
-    if (to === undefined || to === this.nodeId) return undefined;
-    const frame = this.#encoder.login('renew', JSON.stringify(renewal), '', this.#parts.settings.now(), to);
-    return this.#publisher.push(frame, to);
+    return this.#frames.renewal(renewal);
   }
 
   health(): ClusterHealth {
@@ -203,7 +190,7 @@ export class ClusterNode implements Cluster {
     const { label } = this.#broker;
     this.#broker = { label, state: 'up', sinceMs: Date.now() };
     if (this.isReady) this.#tellUp();
-    else this.#sendSign('hello', this.nodeId);
+    else this.#frames.sign('hello', this.nodeId);
     // While the broker was away others may have revoked logins; a node that starts is ready when it knows.
     if (this.#parts.receiver === undefined) this.#handleLearned();
     else this.#learning.begin(() => this.#handleLearned());
@@ -239,15 +226,8 @@ export class ClusterNode implements Cluster {
   }
 
   #sendProbe(route: ProbeRoute, id: string): Promise<void> {
-    const to = route === 'self' ? this.nodeId : undefined;
     this.#counters.probesSent += 1;
-    return this.#publisher.pushSign(this.#encoder.sign('probe', id, this.#parts.settings.now(), to), to);
-  }
-
-  /** Nobody waits for it, and nobody needs it: it only tells sooner what silence tells later. */
-  #sendSign(kind: 'hello' | 'bye' | 'ask', id: string): void {
-    const frame = this.#encoder.sign(kind, id, this.#parts.settings.now(), undefined);
-    this.#publisher.pushSign(frame, undefined).catch(() => undefined);
+    return this.#frames.probe(id, route === 'self' ? this.nodeId : undefined);
   }
 
   #schedule(): void {
@@ -265,7 +245,7 @@ export class ClusterNode implements Cluster {
   async #shutDown(): Promise<void> {
     const { broker, settings, report } = this.#parts;
     const closed = new RealtimeError('ERR_REALTIME_CLOSED', 'the cluster node has been closed');
-    if (this.#broker.state === 'up') this.#sendSign('bye', this.nodeId);
+    if (this.#broker.state === 'up') this.#frames.sign('bye', this.nodeId);
     this.#publisher.refuseNew(closed);
     await settleWithin(this.#publisher.drained(), settings.closeDrainMs);
     this.#isClosed = true;
@@ -280,15 +260,4 @@ export class ClusterNode implements Cluster {
     }
     clearTimeout(this.#timer);
   }
-}
-
-/** A list of users that is empty is nobody, and a session id that no node can have made is nobody's. */
-function reachesNobody({ audience }: Addressed): boolean {
-  if (audience.kind === 'user') return audience.ids.length === 0;
-  return audience.kind === 'session' && nodeOfSession(audience.sessionId) === undefined;
-}
-
-/** A session's id names its node, known or not; everything else goes to all. */
-function receiverOf({ audience }: Addressed): NodeId | undefined {
-  return audience.kind === 'session' ? nodeOfSession(audience.sessionId) : undefined;
 }

@@ -14,6 +14,7 @@ export type Gate = 'held' | 'open' | RealtimeError;
 
 /** Everything that leaves a node: its routes, the bound on what waits, and the gate before them. */
 export class Publisher {
+  readonly #node: NodeId;
   readonly #broker: Broker;
   readonly #settings: ClusterSettings;
   readonly #counters: MutableCounters;
@@ -26,11 +27,12 @@ export class Publisher {
   #gate: Gate = 'held';
   #closed: RealtimeError | undefined;
 
-  constructor(broker: Broker, settings: ClusterSettings, counters: MutableCounters) {
+  constructor(node: NodeId, broker: Broker, settings: ClusterSettings, counters: MutableCounters) {
+    this.#node = node;
     this.#broker = broker;
     this.#settings = settings;
     this.#counters = counters;
-    this.#all = new Route(this.#hostFor('all'), 0);
+    this.#all = new Route(this.#hostFor(undefined), 0);
   }
 
   /** Queues a frame. Rejects with `ERR_REALTIME_BROKER`, or `ERR_REALTIME_CLOSED` after {@link close}. */
@@ -104,7 +106,7 @@ export class Publisher {
 
   #openRoute(to: NodeId): Route {
     if (this.#routes.size >= MAX_ROUTES) this.#forgetIdleRoute();
-    const route = new Route(this.#hostFor([to]), this.#forgottenSeq);
+    const route = new Route(this.#hostFor(to), this.#forgottenSeq);
     this.#routes.set(to, route);
     return route;
   }
@@ -123,18 +125,22 @@ export class Publisher {
     yield* this.#routes.values();
   }
 
-  #hostFor(to: 'all' | readonly NodeId[]): RouteHost {
-    const { maxBatchBytes, maxBatchFrames, maxWaitBehindFailureMs } = this.#settings;
+  #hostFor(to: NodeId | undefined): RouteHost {
+    const { maxBatchBytes, maxBatchFrames, maxWaitBehindFailureMs, now } = this.#settings;
+    const address = to === undefined ? 'all' : [to];
     const isHeld = (): boolean => this.#gate === 'held';
     return {
-      maxBatchBytes,
-      maxBatchFrames,
-      maxWaitBehindFailureMs,
+      ...{ node: this.#node, to, now },
+      ...{ maxBatchBytes, maxBatchFrames, maxWaitBehindFailureMs },
       get isHeld() {
         return isHeld();
       },
-      nextNumber: () => (this.#number += 1),
-      publish: (bytes) => this.#broker.publish(bytes, to),
+      takeNumbers: (count) => {
+        const first = this.#number + 1;
+        this.#number += count;
+        return first;
+      },
+      publish: (bytes) => this.#broker.publish(bytes, address),
       handleSettled: (sends, bytes, error) => this.#handleSettled(sends, bytes, error),
       notTaken: (why, cause) => this.notTaken(why, cause),
     };

@@ -2,16 +2,19 @@ import type { Addressed, Audience, Exception, Scope } from '../model/audience';
 import type { CloseSpec } from '../model/close-codes';
 import type { NodeId } from './brokers/broker';
 import type { RelayDroppedWhy } from '../model/events';
-import { RELAY_VERSION, isNodeId } from './relay';
 import { closeSpec } from '../model/close-codes';
 import { isMessageType } from '../model/message-type';
 
-interface FrameCommon {
+/** What a frame has of its batch. */
+export interface FrameOrigin {
   readonly node: NodeId;
-  readonly seq: number;
-  readonly at: number;
   /** The one node that it is for; `undefined` = all. */
   readonly to: NodeId | undefined;
+  readonly seq: number;
+  readonly at: number;
+}
+
+interface FrameCommon extends FrameOrigin {
   readonly id: string;
 }
 
@@ -46,43 +49,31 @@ export interface AnswerFrame extends FrameCommon {
   readonly parts: number;
 }
 
-/** A header that was checked field by field; nothing of the parsed object is handed on but strings and numbers. */
+/** A frame that was checked field by field; nothing of the parsed object is handed on but strings and numbers. */
 export type RelayFrame = MessageFrame | DisconnectFrame | LoginFrame | SignFrame | AnswerFrame;
-
-/** Why a header is dropped, and, where it could be read, whose it claims to be. */
-export interface DroppedFrame {
-  readonly why: RelayDroppedWhy;
-  readonly node: NodeId | undefined;
-}
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads the header of a frame. A broker is half trusted: whoever may publish there can write anything.
- * Never throws.
+ * Reads a frame's own fields. A broker is half trusted: whoever may publish there can write anything.
+ *
+ * @returns the frame, or why it is dropped. Never throws.
  */
-export function readHeader(bytes: Buffer, from: number, to: number, multiTenant: boolean): RelayFrame | DroppedFrame {
-  const header = parseObject(bytes.toString('utf8', from, to));
-  if (header === undefined) return { why: 'malformed', node: undefined };
-  const node = isNodeId(header['node']) ? header['node'] : undefined;
-  const frame = checkHeader(header, node, multiTenant);
-  return typeof frame === 'string' ? { why: frame, node } : frame;
-}
-
-function checkHeader(header: Fields, node: NodeId | undefined, multiTenant: boolean): RelayFrame | RelayDroppedWhy {
-  const { v, kind, scope: givenScope } = header;
-  if (typeof v !== 'number' || typeof kind !== 'string' || node === undefined) return 'malformed';
-  if (v !== RELAY_VERSION) return 'version';
+export function readFrame(fields: unknown, origin: FrameOrigin, multiTenant: boolean): RelayFrame | RelayDroppedWhy {
+  if (!isFields(fields)) return 'malformed';
+  const { kind, id, scope: givenScope } = fields;
+  if (typeof kind !== 'string' || typeof id !== 'string') return 'malformed';
   if (!isKnownKind(kind)) return 'kind';
-  const common = readCommon(header, node);
-  if (common === undefined) return 'malformed';
   const scope = readScope(givenScope, multiTenant);
   if (scope === undefined) return 'scope';
-  if (kind === 'answer') return isCount(header['parts']) ? { ...common, kind, parts: header['parts'] } : 'malformed';
+  // Written out: a spread costs several times as much here, once for every frame that comes.
+  const { node, to, seq, at } = origin;
+  const common: FrameCommon = { node, to, seq, at, id };
+  if (kind === 'answer') return isCount(fields['parts']) ? { ...common, kind, parts: fields['parts'] } : 'malformed';
   if (kind !== 'message' && kind !== 'disconnect') return { ...common, kind };
-  const addressed = readAddressed(header, scope);
+  const addressed = readAddressed(fields, scope);
   if (addressed === undefined) return 'malformed';
-  return kind === 'message' ? readMessage(header, common, addressed) : readDisconnect(header, common, addressed);
+  return kind === 'message' ? readMessage(fields, common, addressed) : readDisconnect(fields, common, addressed);
 }
 
 /** Most are messages: looked at before the table. */
@@ -93,12 +84,6 @@ function isKnownKind(kind: string): kind is RelayFrame['kind'] {
 const KINDS: ReadonlySet<string> = new Set([
   ...['disconnect', 'revoke', 'renew', 'probe', 'hello', 'bye', 'ask', 'answer'],
 ]);
-
-function readCommon({ n, seq, at, to, id }: Fields, node: NodeId): FrameCommon | undefined {
-  if (!isCount(n) || !isCount(seq) || !isCount(at) || typeof id !== 'string') return undefined;
-  if (to !== undefined && !isNodeId(to)) return undefined;
-  return { node, seq, at, to, id };
-}
 
 /** A tenant in a frame is as explicit as in a target; one that does not fit `multiTenant` is another application's idea. */
 export function readScope(scope: unknown, multiTenant: boolean): Scope | undefined {
@@ -113,7 +98,6 @@ export function readScope(scope: unknown, multiTenant: boolean): Scope | undefin
 function readMessage({ type }: Fields, common: FrameCommon, addressed: Addressed): MessageFrame | RelayDroppedWhy {
   // Types that begin with $ are the protocol's own: no node may send them in another's name.
   if (!isMessageType(type) || type.startsWith('$')) return 'malformed';
-  // Written out: a spread costs several times as much here, once for every frame that comes.
   const { node, seq, at, to, id } = common;
   return { node, seq, at, to, id, kind: 'message', addressed, type };
 }
@@ -161,15 +145,6 @@ function readException({ sessionIds, users }: Fields): Exception | undefined {
     read.push({ userType, id });
   }
   return { sessionIds, users: read };
-}
-
-function parseObject(text: string): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isFields(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Tells whether a parsed value is an object with fields. */

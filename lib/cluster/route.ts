@@ -1,16 +1,22 @@
 import type { FrameText } from './relay';
+import type { NodeId } from './brokers/broker';
 import { RealtimeError } from '../model/errors';
 import { encodeBatch } from './batch';
 
 /** What a route asks of its publisher. */
 export interface RouteHost {
+  readonly node: NodeId;
+  /** The one node that the route leads to; `undefined` = all. */
+  readonly to: NodeId | undefined;
   readonly maxBatchBytes: number;
   readonly maxBatchFrames: number;
   readonly maxWaitBehindFailureMs: number;
   /** Whether batches stay here until {@link Route.flush}. */
   readonly isHeld: boolean;
-  /** Takes a number of the node's frame count. */
-  nextNumber(): number;
+  /** Milliseconds since 1970, as frames carry them. */
+  now(): number;
+  /** Takes so many numbers of the node's frame count. @returns the first. */
+  takeNumbers(count: number): number;
   publish(bytes: Buffer): Promise<void>;
   /** Told once for each batch; `sends` is 0 for a frame about the node itself. */
   handleSettled(sends: number, bytes: number, error: RealtimeError | undefined): void;
@@ -18,10 +24,15 @@ export interface RouteHost {
   notTaken(why: string, cause?: unknown): RealtimeError;
 }
 
+/** Frames that come later are not of the time that a batch carries, and are the next batch. */
+const MAX_SPREAD_MS = 1000;
+
 /** Frames that leave as one broker message; all their sends share one promise. */
 class Batch {
   readonly frames: FrameText[] = [];
+  /** On the clock that only runs forward, and on the one that frames carry. */
   readonly openedAt = performance.now();
+  readonly at: number;
   readonly promise: Promise<void>;
   /** A frame about the node itself: takes no other frame, and is no send. */
   readonly isSign: boolean;
@@ -30,7 +41,8 @@ class Batch {
   #resolve: () => void = () => undefined;
   #reject: (error: RealtimeError) => void = () => undefined;
 
-  constructor(isSign: boolean) {
+  constructor(isSign: boolean, at: number) {
+    this.at = at;
     this.isSign = isSign;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -132,25 +144,26 @@ export class Route {
   };
 
   #batchFor(frame: FrameText, isSign: boolean): Batch {
-    const { maxBatchBytes, maxBatchFrames } = this.#host;
     const last = this.#queue.at(-1);
-    if (last !== undefined && !last.isSign && !isSign && last.frames.length < maxBatchFrames) {
-      if (last.bytes + frame.headBytes + frame.contentBytes <= maxBatchBytes) return last;
-    }
-    const batch = new Batch(isSign);
+    if (last !== undefined && !isSign && this.#takes(last, frame)) return last;
+    const batch = new Batch(isSign, this.#host.now());
     this.#queue.push(batch);
     return batch;
   }
 
-  async #publish(batch: Batch): Promise<void> {
-    const bytes = encodeBatch(batch.frames, () => this.#stamp());
-    await this.#host.publish(bytes);
+  #takes(batch: Batch, frame: FrameText): boolean {
+    const { maxBatchBytes, maxBatchFrames } = this.#host;
+    if (batch.isSign || batch.frames.length >= maxBatchFrames) return false;
+    if (batch.bytes + frame.headBytes + frame.contentBytes > maxBatchBytes) return false;
+    return performance.now() - batch.openedAt <= MAX_SPREAD_MS;
   }
 
-  /** The end of a header: only a frame that really leaves gets a number, so that one which does not is no gap. */
-  #stamp(): string {
-    this.#seq += 1;
-    return `,"n":${this.#host.nextNumber()},"seq":${this.#seq}}`;
+  /** Only frames that really leave get numbers, so that those which do not are no gap. */
+  async #publish({ at, frames }: Batch): Promise<void> {
+    const { node, to } = this.#host;
+    const [n, seq] = [this.#host.takeNumbers(frames.length), this.#seq + 1];
+    this.#seq += frames.length;
+    await this.#host.publish(encodeBatch({ node, to, n, seq, at, frames }));
   }
 
   #finish(batch: Batch, error: RealtimeError | undefined): void {

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { RelayError } from '../../lib/model/receipt';
 import { TestCluster, rejection } from './support';
+import { forgedBatch } from './forged-batch';
 import type { TestNode } from './support';
 
 /** Faults are for pushes; frames about the nodes themselves pass. */
@@ -64,9 +65,8 @@ describe('cluster: when the broker fails', () => {
     const b = await cluster.start();
     const session = b.login(7);
     // No probe of this node ever comes: its clock is taken to be right.
-    const old = { v: 1, node: 'ghost', kind: 'message', at: Date.now() - 31_000, scope: { tenant: '' } };
-    const head = JSON.stringify({ ...old, audience: { kind: 'everyone' }, type: 't', id: 'x', n: 1, seq: 1 });
-    cluster.bus.inject(Buffer.from(`R1\n${head.length} 1\n${head}\n1`));
+    const frame = { kind: 'message', scope: { tenant: '' }, audience: { kind: 'everyone' }, type: 't', id: 'x' };
+    cluster.bus.inject(forgedBatch({ node: 'ghost', at: Date.now() - 31_000 }, [frame, '1']));
     await cluster.until(() => b.counters.dropped.stale === 1);
     expect(session.texts).to.deep.equal([]);
     expect(b.named('relay.dropped')).to.deep.equal([{ name: 'relay.dropped', why: 'stale', node: 'ghost' }]);

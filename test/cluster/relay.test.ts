@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import type { Addressed, Audience, Exception, Scope } from '../../lib/model/audience';
 import type { RelayFrame } from '../../lib/cluster/relay-check';
 import { Outgoing } from '../../lib/wire/outgoing';
+import { forgedBatch } from './forged-batch';
 import { RelayEncoder, nodeOfSession } from '../../lib/cluster/relay';
-import { encodeBatch, splitBatch } from '../../lib/cluster/batch';
-import { readHeader } from '../../lib/cluster/relay-check';
+import { encodeBatch, readBatch, readLead } from '../../lib/cluster/batch';
+import { readFrame } from '../../lib/cluster/relay-check';
 
 const limits = { maxFrameBytes: 1_000_000, maxBytes: 2_000_000, maxFrames: 1000 };
 
@@ -18,6 +19,7 @@ const name = fc.oneof(
     .map((codes) => String.fromCharCode(...codes)),
 );
 const type = name.filter((text) => text.length <= 128 && !text.startsWith('$'));
+const number = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 1000 });
 const nodeId = fc.stringMatching(/^[\w-]{1,64}$/);
 const audience: fc.Arbitrary<Audience> = fc.oneof(
   fc.constant({ kind: 'everyone' } as const),
@@ -58,28 +60,24 @@ describe('relay frames', () => {
   it('come out as they went in, whatever the ids, rooms, types and contents', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.record({ setting, type, content, to: fc.option(nodeId, { nil: undefined }) }), {
-          minLength: 1,
-          maxLength: 8,
-        }),
-        nodeId,
-        fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER - 1000 }),
-        (sends, node, at) => {
-          let seq = 0;
+        fc.array(fc.record({ setting, type, content }), { minLength: 1, maxLength: 8 }),
+        fc.record({ node: nodeId, to: fc.option(nodeId, { nil: undefined }), at: number, n: number, seq: number }),
+        (sends, origin) => {
+          const { node, to, at, seq } = origin;
           const frames = sends.map((send, index) =>
-            new RelayEncoder(node, send.setting.multiTenant).message(
+            new RelayEncoder(send.setting.multiTenant).message(
               send.setting.addressed,
               new Outgoing(send.type, send.content),
               `${node}-${index}`,
-              at,
-              send.to,
             ),
           );
-          const bytes = encodeBatch(frames, () => `,"n":${(seq += 1)},"seq":${seq}}`);
-          const read = framesOf(bytes, (index) => sends[index]?.setting.multiTenant ?? false);
+          const read = framesOf(
+            encodeBatch({ ...origin, frames }),
+            (index) => sends[index]?.setting.multiTenant ?? false,
+          );
           expect(read.map(([frame]) => frame)).to.deep.equal(
             sends.map((send, index) => ({
-              ...{ node, at, seq: index + 1, to: send.to, id: `${node}-${index}` },
+              ...{ node, to, at, seq: seq + index, id: `${node}-${index}` },
               ...{ kind: 'message', addressed: send.setting.addressed, type: send.type },
             })),
           );
@@ -91,61 +89,68 @@ describe('relay frames', () => {
   });
 
   it('carry orders to close and signs of life', () => {
-    const encoder = new RelayEncoder('a', false);
+    const encoder = new RelayEncoder(false);
     const everyone: Addressed = { scope: { tenant: '' }, audience: { kind: 'everyone' } };
     const frames = [
-      encoder.disconnect(everyone, { code: 4403, reason: 'weg: "é"' }, 'a-1', 5, undefined),
-      encoder.sign('probe', '3', 6, 'a'),
+      encoder.disconnect(everyone, { code: 4403, reason: 'weg: "é"' }, 'a-1'),
+      encoder.sign('probe', '3'),
     ];
-    let seq = 0;
-    const bytes = encodeBatch(frames, () => `,"n":1,"seq":${(seq += 1)}}`);
-    const common = { node: 'a' };
+    const origin = { node: 'a', to: 'b', at: 5 };
+    const bytes = encodeBatch({ ...origin, n: 9, seq: 1, frames });
     expect(framesOf(bytes, () => false).map(([frame]) => frame)).to.deep.equal([
       {
-        ...{ ...common, kind: 'disconnect', seq: 1, at: 5, to: undefined, id: 'a-1', addressed: everyone },
+        ...{ ...origin, kind: 'disconnect', seq: 1, id: 'a-1', addressed: everyone },
         close: { code: 4403, reason: 'weg: "é"' },
       },
-      { ...common, kind: 'probe', seq: 2, at: 6, to: 'a', id: '3' },
+      { ...origin, kind: 'probe', seq: 2, id: '3' },
     ]);
   });
 
   it('are refused, never thrown at, when bytes are arbitrary', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (array, hasLead) => {
-        const bytes = Buffer.concat([Buffer.from(hasLead ? 'R1\n' : ''), array]);
-        const slices = splitBatch(bytes, limits);
-        if (typeof slices === 'string') return;
-        for (const { headFrom, headTo } of slices)
-          expect(readHeader(bytes, headFrom, headTo, false)).to.have.property('why');
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.constantFrom('', 'R1 ', 'R1 a * 5\n', 'R1 a b 0\n'),
+        (array, start) => {
+          const bytes = Buffer.concat([Buffer.from(start), array]);
+          const lead = readLead(bytes, limits.maxBytes);
+          if (typeof lead !== 'string') expect(readBatch(bytes, lead, limits)).to.be.a('string');
+        },
+      ),
       { numRuns: 400 },
     );
   });
 
-  it('are refused, never thrown at, when the header is any JSON at all', () => {
+  it('are refused, never thrown at, when header and frames are any JSON at all', () => {
     const field = fc.jsonValue();
-    const keys = ['v', 'node', 'kind', 'n', 'seq', 'at', 'to', 'id', 'scope', 'audience', 'except', 'type', 'code'];
-    const header = fc.record(Object.fromEntries(keys.map((key) => [key, field])), { requiredKeys: [] });
-    const likely = header.map((fields) => ({
-      v: 1,
-      node: 'a',
-      n: 1,
-      seq: 1,
-      at: 1,
-      id: '',
-      kind: 'message',
-      ...fields,
-    }));
+    const anyOf = (...keys: string[]) =>
+      fc.record(Object.fromEntries(keys.map((key) => [key, field])), { requiredKeys: [] });
+    const frame = fc.oneof(
+      field,
+      anyOf('kind', 'id', 'scope', 'audience', 'except', 'type', 'code').map((fields) => ({
+        ...{ id: '', kind: 'message' },
+        ...fields,
+      })),
+    );
+    const header = fc.record({
+      frames: fc.array(frame, { maxLength: 3 }),
+      others: fc.oneof(fc.constant({}), anyOf('n', 'seq', 'at', 'bytes', 'frames')),
+    });
     fc.assert(
-      fc.property(fc.oneof(header, likely, field), fc.boolean(), (value, multiTenant) => {
-        const bytes = Buffer.from(JSON.stringify(value));
-        const read = readHeader(bytes, 0, bytes.length, multiTenant);
-        if ('why' in read) return;
-        // What passes is only what the fields say it is.
-        expect(read.seq).to.be.a('number');
-        if (read.kind !== 'message') return;
-        const { scope } = read.addressed;
-        expect(scope === 'all' || (scope.tenant !== '') === multiTenant).to.equal(true);
+      fc.property(header, fc.boolean(), ({ frames, others }, multiTenant) => {
+        const bytes = forgedBatch(others, ...frames.map((each) => [each, '1'] as const));
+        const lead = readLead(bytes, limits.maxBytes);
+        if (typeof lead === 'string') throw new Error(lead);
+        const batch = readBatch(bytes, lead, limits);
+        if (typeof batch === 'string') return;
+        for (const each of batch.frames) {
+          const read = readFrame(each, { ...lead, seq: batch.seq, at: batch.at }, multiTenant);
+          // What passes is only what the fields say it is.
+          if (typeof read === 'string' || read.kind !== 'message') continue;
+          const { scope } = read.addressed;
+          const isOfGuests = scope !== 'all' && scope.tenant === '';
+          expect(multiTenant || isOfGuests).to.equal(true);
+        }
       }),
       { numRuns: 400 },
     );
@@ -160,11 +165,17 @@ describe('relay frames', () => {
 });
 
 function framesOf(bytes: Buffer, isMultiTenant: (index: number) => boolean): [RelayFrame, string][] {
-  const slices = splitBatch(bytes, limits);
-  if (typeof slices === 'string') throw new Error(slices);
-  return slices.map(({ headFrom, headTo, contentFrom, contentTo }, index) => {
-    const frame = readHeader(bytes, headFrom, headTo, isMultiTenant(index));
-    if ('why' in frame) throw new Error(frame.why);
-    return [frame, bytes.toString('utf8', contentFrom, contentTo)];
+  const lead = readLead(bytes, limits.maxBytes);
+  if (typeof lead === 'string') throw new Error(lead);
+  const batch = readBatch(bytes, lead, limits);
+  if (typeof batch === 'string') throw new Error(batch);
+  const { node, to } = lead;
+  let end = batch.contentsFrom;
+  return batch.frames.map((fields, index) => {
+    const frame = readFrame(fields, { node, to, seq: batch.seq + index, at: batch.at }, isMultiTenant(index));
+    if (typeof frame === 'string') throw new Error(frame);
+    const from = end;
+    end += batch.sizes[index] ?? 0;
+    return [frame, bytes.toString('utf8', from, end)];
   });
 }

@@ -1,24 +1,19 @@
 import { expect } from 'chai';
 import { randomBytes, randomInt } from 'node:crypto';
 import type { TestNode } from './support';
+import type { ForgedHeader } from './forged-batch';
 import { TestCluster } from './support';
+import { forgedBatch } from './forged-batch';
 
-type Header = Record<string, unknown>;
+type Fields = Record<string, unknown>;
 
-const good: Header = {
-  ...{ v: 1, node: 'node1', kind: 'message', scope: { tenant: '' }, audience: { kind: 'everyone' } },
-  ...{ type: 't', id: 'x', n: 900_000, seq: 900_000, at: Date.now() },
+const good: Fields = {
+  ...{ kind: 'message', scope: { tenant: '' }, audience: { kind: 'everyone' } },
+  ...{ type: 't', id: 'x' },
 };
 
-function batch(...frames: (readonly [head: string, content: string])[]): Buffer {
-  const texts = frames.map(([head, content]) => {
-    const sizes = `${Buffer.byteLength(head)} ${Buffer.byteLength(content)}`;
-    return `${sizes}\n${head}\n${content}`;
-  });
-  return Buffer.from(`R1\n${texts.join('')}`);
-}
-
-const frame = (header: Header, content = '"poison"'): Buffer => batch([JSON.stringify(header), content]);
+const frame = (fields: unknown, header: ForgedHeader = {}, content = '"poison"'): Buffer =>
+  forgedBatch(header, [fields, content]);
 
 describe('cluster: what anybody may put on the broker', () => {
   let cluster: TestCluster;
@@ -33,9 +28,36 @@ describe('cluster: what anybody may put on the broker', () => {
     await cluster.until(() => session.texts.includes('"marker"'));
   }
 
-  const forged: [what: string, header: Header, why: string][] = [
-    ['an unknown version', { ...good, v: 2 }, 'version'],
-    ['a version that is no number', { ...good, v: '1' }, 'malformed'],
+  const batches: [what: string, bytes: Buffer, why: string][] = [
+    ['an unknown version', frame(good, { version: 'R2' }), 'version'],
+    ['a version that is no number', frame(good, { version: 'Rx' }), 'malformed'],
+    ['a node id that is none', frame(good, { node: '../x' }), 'malformed'],
+    ['a receiver that is none', frame(good, { to: '/' }), 'malformed'],
+    ['a number that is none', frame(good, { seq: -1 }), 'malformed'],
+    ['a number that is no integer', frame(good, { seq: 1.5 }), 'malformed'],
+    ['numbers that end beyond all numbers', frame(good, { seq: Number.MAX_SAFE_INTEGER }), 'malformed'],
+    ['no time', frame(good, { at: null }), 'malformed'],
+    ['no frames', forgedBatch({}), 'malformed'],
+    ['frames that are no list', frame(good, { frames: { length: 1, 0: good } }), 'malformed'],
+    ['more lengths than frames', frame(good, { bytes: [8, 0] }), 'malformed'],
+    ['lengths that are no numbers', frame(good, { bytes: ['8'] }), 'malformed'],
+    ['a negative length', forgedBatch({ bytes: [-1, 17] }, [good, '"poison"'], [good, '"poison"']), 'malformed'],
+    ['lengths that do not add up', frame(good, { bytes: [7] }), 'malformed'],
+  ];
+
+  for (const [what, bytes, why] of batches) {
+    it(`drops a batch with ${what}`, async () => {
+      const [a, b] = await Promise.all([cluster.start(), cluster.start()]);
+      const session = b.login(7);
+      cluster.bus.inject(bytes);
+      await cluster.until(() => b.named('relay.dropped').length > 0);
+      await passMarker(a, session);
+      expect(b.named('relay.dropped').map((event) => event.why)).to.deep.equal([why]);
+      expect(session.texts).to.deep.equal(['"marker"']);
+    });
+  }
+
+  const forged: [what: string, fields: unknown, why: string][] = [
     ['an unknown kind', { ...good, kind: 'explode' }, 'kind'],
     ['a kind of the prototype', { ...good, kind: 'constructor' }, 'kind'],
     ['no scope', { ...good, scope: undefined }, 'scope'],
@@ -52,23 +74,22 @@ describe('cluster: what anybody may put on the broker', () => {
     ['a type of the protocol', { ...good, type: '$auth' }, 'malformed'],
     ['a type that is too long', { ...good, type: 'x'.repeat(200) }, 'malformed'],
     ['no type', { ...good, type: undefined }, 'malformed'],
-    ['a node id that is none', { ...good, node: '../x' }, 'malformed'],
-    ['a number that is none', { ...good, seq: -1 }, 'malformed'],
-    ['a number that is no integer', { ...good, seq: 1.5 }, 'malformed'],
+    ['an id that is none', { ...good, id: 7 }, 'malformed'],
     ['a close code that may not be sent', { ...good, kind: 'disconnect', code: 1006, reason: '' }, 'malformed'],
     ['a close reason that is no text', { ...good, kind: 'disconnect', code: 4403, reason: {} }, 'malformed'],
-    ['a list for a header', [good] as unknown as Header, 'malformed'],
+    ['a list for its fields', [good], 'malformed'],
+    ['null for its fields', null, 'malformed'],
   ];
 
-  for (const [what, header, why] of forged) {
-    it(`drops a frame with ${what}`, async () => {
+  for (const [what, fields, why] of forged) {
+    it(`drops a frame with ${what}, and no other of its batch`, async () => {
       const [a, b] = await Promise.all([cluster.start(), cluster.start()]);
       const session = b.login(7);
-      cluster.bus.inject(frame(header));
+      cluster.bus.inject(forgedBatch({}, [good, '"before"'], [fields, '"poison"'], [good, '"behind"']));
       await cluster.until(() => b.named('relay.dropped').length > 0);
       await passMarker(a, session);
       expect(b.named('relay.dropped').map((event) => event.why)).to.deep.equal([why]);
-      expect(session.texts).to.deep.equal(['"marker"']);
+      expect(session.texts).to.deep.equal(['"before"', '"behind"', '"marker"']);
       expect(session.closes).to.deep.equal([]);
     });
   }
@@ -77,7 +98,7 @@ describe('cluster: what anybody may put on the broker', () => {
     const [a, b] = await Promise.all([cluster.start(), cluster.start()]);
     const session = b.login(7);
     const contents = ['', '1,"type":"$auth"', '1}\n{', '{"a":1', 'undefined', '\ufeff1'];
-    contents.forEach((content, n) => cluster.bus.inject(frame({ ...good, seq: 900_000 + n }, content)));
+    contents.forEach((content, n) => cluster.bus.inject(frame(good, { seq: 900_000 + n }, content)));
     await cluster.until(() => b.counters.dropped.malformed === contents.length);
     await passMarker(a, session);
     expect(session.texts).to.deep.equal(['"marker"']);
@@ -86,24 +107,27 @@ describe('cluster: what anybody may put on the broker', () => {
   it('takes nothing of a batch that was cut', async () => {
     const [a, b] = await Promise.all([cluster.start(), cluster.start()]);
     const session = b.login(7);
-    const whole = batch([JSON.stringify(good), '1'], [JSON.stringify({ ...good, seq: 900_001 }), '2']);
+    const whole = forgedBatch({}, [good, '1'], [good, '2']);
     for (let length = 0; length < whole.length; length += 1) cluster.bus.inject(whole.subarray(0, length));
+    cluster.bus.inject(Buffer.concat([whole, Buffer.from('3')]));
     await passMarker(a, session);
-    // Cut right between its frames a batch is whole again: that one frame is as good as any other.
-    expect(session.texts).to.deep.equal(['1', '"marker"']);
+    expect(session.texts).to.deep.equal(['"marker"']);
+    cluster.bus.inject(whole);
+    await cluster.until(() => session.texts.length === 3);
+    expect(session.texts.slice(1)).to.deep.equal(['1', '2']);
   });
 
   it('drops messages and frames above the size bounds', async () => {
     const [a, b] = await Promise.all([
       cluster.start(),
-      cluster.start({ settings: { maxFrameBytes: 5000, maxBatchBytes: 5000 } }),
+      cluster.start({ settings: { maxFrameBytes: 5000, maxBatchBytes: 95_000, maxBatchFrames: 1000 } }),
     ]);
     const session = b.login(7);
-    cluster.bus.inject(frame(good, JSON.stringify('x'.repeat(20_000))));
-    cluster.bus.inject(frame(good, JSON.stringify('x'.repeat(6000))));
-    cluster.bus.inject(Buffer.from('R1\n999999999 999999999\n'));
-    cluster.bus.inject(Buffer.from('R1\n99999999999999999999 1\n'));
-    cluster.bus.inject(batch(...Array.from({ length: 2000 }, () => ['', ''] as const)));
+    cluster.bus.inject(frame(good, {}, JSON.stringify('x'.repeat(20_000))));
+    cluster.bus.inject(frame(good, {}, JSON.stringify('x'.repeat(6000))));
+    cluster.bus.inject(Buffer.from('R1 node1 * 999999999\n{}\n'));
+    cluster.bus.inject(Buffer.from('R1 node1 * 99999999999999999999\n{}\n'));
+    cluster.bus.inject(forgedBatch({}, ...Array.from({ length: 20_000 }, () => [0, ''] as const)));
     await cluster.until(() => b.counters.dropped.oversize >= 4);
     await passMarker(a, session);
     expect(b.counters.dropped).to.include({ oversize: 4, malformed: 1 });
@@ -115,8 +139,8 @@ describe('cluster: what anybody may put on the broker', () => {
     const session = b.login(7);
     await a.sender.send({ userId: 7 }, 't', 1);
     // Ahead of the real numbers, but unfit: the numbers stay free.
-    for (let seq = 1; seq < 50; seq += 1) cluster.bus.inject(frame({ ...good, seq, audience: { kind: 'none' } }));
-    cluster.bus.inject(frame({ ...good, kind: 'probe', id: '1', seq: Number.MAX_SAFE_INTEGER }));
+    for (let seq = 1; seq < 50; seq += 1) cluster.bus.inject(frame({ ...good, audience: { kind: 'none' } }, { seq }));
+    cluster.bus.inject(frame({ ...good, kind: 'probe', id: '1' }, { seq: Number.MAX_SAFE_INTEGER - 1 }, ''));
     for (let n = 2; n < 40; n += 1) await a.sender.send({ userId: 7 }, 't', n);
     await cluster.until(() => session.texts.length === 39);
     expect(b.counters.dropped.duplicate).to.equal(0);
@@ -131,19 +155,19 @@ describe('cluster: what anybody may put on the broker', () => {
     const real = frame(red);
     const poisons: (() => Buffer)[] = [
       () => randomBytes(randomInt(1, 400)),
-      () => Buffer.concat([Buffer.from('R1\n'), randomBytes(randomInt(1, 400))]),
+      () => Buffer.concat([Buffer.from('R1 node1 * 300\n'), randomBytes(randomInt(1, 400))]),
       () => real.subarray(0, randomInt(1, real.length)),
       () => Buffer.concat([real, Buffer.from('!')]),
       () => withBitFlipped(real),
-      () => frame({ ...red, v: randomInt(2, 1000) }),
+      () => frame(red, { version: `R${randomInt(2, 1000)}` }),
       () => frame({ ...red, kind: randomBytes(4).toString('hex') }),
       () => frame({ ...red, scope: { tenant: '' } }),
       () => frame({ ...red, scope: undefined }),
       () => frame({ ...red, scope: { tenant: randomBytes(3).toString('hex') } }),
       () => frame({ ...red, kind: 'disconnect', code: randomInt(0, 999), reason: '' }),
-      () => frame({ ...red, node: randomBytes(6).toString('hex'), at: 1 }),
-      () => frame({ ...red, seq: randomInt(1, 2 ** 40) }, '{"broken":'),
-      () => batch(['['.repeat(5000), '1']),
+      () => frame(red, { node: randomBytes(6).toString('hex'), at: 1 }),
+      () => frame(red, { seq: randomInt(1, 2 ** 40) }, '{"broken":'),
+      () => Buffer.from(`R1 node1 * 5000\n${'['.repeat(5000)}\n1`),
       () => frame({ ...red, audience: JSON.parse('{"__proto__":{"kind":"everyone"}}') as unknown }),
     ];
     for (let n = 0; n < 10_000; n += 1) {
@@ -151,7 +175,7 @@ describe('cluster: what anybody may put on the broker', () => {
       if (poison !== undefined) cluster.bus.inject(poison());
       if (n % 500 === 0) await cluster.bus.settled();
     }
-    cluster.bus.inject(Buffer.alloc(16 * 1024 * 1024, 'R1\n'));
+    cluster.bus.inject(Buffer.alloc(16 * 1024 * 1024, 'R1 '));
     await a.sender.send({ tenantId: 'red', everyone: true }, 't', 'marker');
     await cluster.until(() => sessions.every(({ texts }) => texts.includes('"marker"')));
 
@@ -170,7 +194,7 @@ describe('cluster: what anybody may put on the broker', () => {
   });
 });
 
-/** One bit of the header or of the lengths is wrong. */
+/** One bit before the address is wrong. */
 function withBitFlipped(bytes: Buffer): Buffer {
   const copy = Buffer.from(bytes);
   const at = randomInt(0, bytes.indexOf('"audience"') - 20);

@@ -12,6 +12,7 @@ import type { TestClient } from '../../lib/testing/index';
 import { refusal, tryConnect } from '../../lib/testing/index';
 import type { AppServer } from '../support/app-server';
 import { closeAfterTest, openClient } from '../support/app-server';
+import { forgedBatch } from '../cluster/forged-batch';
 import { rejection } from '../cluster/support';
 import { missingRedis, startRedis } from '../servers/redis';
 import { describeWithServer } from '../servers/server';
@@ -365,9 +366,8 @@ const asRenewal = (content: unknown): [string, unknown] => ['renew', content];
 
 /** A frame as anybody can put it on the broker. */
 function frame(kind: string, content: string, seq: number, { realtime }: AppServer): Buffer {
-  const common = { v: 1, node: 'forger', kind, at: Date.now(), scope: { tenant: '' }, id: 'x', n: seq, seq };
-  const head = JSON.stringify(kind === 'renew' ? { ...common, to: realtime.health().node } : common);
-  return Buffer.from(`R1\n${Buffer.byteLength(head)} ${Buffer.byteLength(content)}\n${head}\n${content}`);
+  const to = kind === 'renew' ? { to: realtime.health().node } : {};
+  return forgedBatch({ node: 'forger', ...to, n: seq, seq }, [{ kind, scope: { tenant: '' }, id: 'x' }, content]);
 }
 
 function codeOf(call: () => unknown): string | undefined {
