@@ -47,19 +47,27 @@ export class Line {
     );
   }
 
-  /** Opens the socket; a line that was ended meanwhile opens nothing. */
-  async open(url: string, token: string | undefined): Promise<void> {
+  /**
+   * Opens the socket; a line that was ended meanwhile opens nothing.
+   *
+   * @param giveToken gives what to show; all of it together has `connectTimeoutMs`.
+   */
+  async open(url: string, giveToken: () => Promise<string | undefined>): Promise<void> {
+    let missing = 'token';
     this.#deadline = setTimeout(
-      () => this.end({ code: BROKEN, reason: 'no connection in time' }),
+      () => this.end({ code: BROKEN, reason: `no ${missing} in time` }),
       this.#options.connectTimeoutMs,
     );
     try {
+      const token = await giveToken();
+      if (this.#isOver) return;
+      missing = 'connection';
       const socket = await (this.#options.createSocket ?? openNative)(url, protocolsFor(token));
       if (this.#isOver) return release(socket);
       this.#listen(socket);
     } catch (error) {
       this.#options.onError(error);
-      this.end({ code: BROKEN, reason: 'no socket' });
+      this.end({ code: BROKEN, reason: missing === 'token' ? 'no token' : 'no socket' });
     }
   }
 

@@ -3,9 +3,10 @@ import type { CreateSocket } from './socket';
 /** Options of `connect`. */
 export interface ClientOptions {
   /**
-   * Gives the token; called for each connect and when the login is about to end. Rejecting is a passing fault: tried
-   * again with backoff. An empty answer means that nobody is logged in: the client closes. Leave the option out where
-   * a cookie does the login.
+   * Gives the token; called for each connect and when the login is about to end. Rejecting, or taking longer than
+   * `connectTimeoutMs`, is a passing fault: tried again with backoff. An empty answer means that nobody is logged in: the
+   * client closes. So it does after 4401 (the login ended), unless it gets another token than the refused one; a second
+   * 4401 before the server let it in is final. Leave the option out where a cookie does the login.
    */
   readonly token?: () => string | null | undefined | Promise<string | null | undefined>;
   /** Makes the socket; default: the runtime's WebSocket. */
@@ -17,11 +18,14 @@ export interface ClientOptions {
   readonly offline?: 'wait' | 'drop' | 'reject';
   /** How many messages may wait; default 100. */
   readonly maxQueued?: number;
-  /** The longest first wait before a reconnect; default 500 ms. It doubles with each failure, with full jitter. */
+  /**
+   * The longest first wait before a reconnect; default 500 ms. It doubles with each failure, with full jitter; after 4408
+   * and 4429 at least half of it is waited.
+   */
   readonly minBackoffMs?: number;
   /** The longest wait; default 20,000 ms. */
   readonly maxBackoffMs?: number;
-  /** How long a connection may take to open; default 15,000 ms. */
+  /** How long a connection may take to open, `token` included; default 15,000 ms. */
   readonly connectTimeoutMs?: number;
   /** How long the line may be silent after a `ping`; default 5,000 ms. */
   readonly pongTimeoutMs?: number;

@@ -395,6 +395,18 @@ describe('client: a login that ends', () => {
     expect([refused, loggedOut, cookie].map(({ client }) => client.status)).to.deep.equal(['open', 'open', 'open']);
   });
 
+  it('gives up a new token that never comes after connectTimeoutMs, and asks again', async () => {
+    const tokens = ['first', new Promise<string>(() => undefined), 'second'];
+    const { client, socket, errors } = await startRig({ token: () => tokens.shift(), connectTimeoutMs: 3000 });
+    socket.open().push('$expiring', { expiresInMs: 60_000 });
+    await pass(3000);
+    expect(errors).to.have.length(1);
+    expect(errors[0]).to.include({ code: 'timeout', retryable: true });
+    await pass(500);
+    expect(socket.frames.map(({ content }) => content)).to.deep.equal([{ token: 'second' }]);
+    expect(client.status).to.equal('open');
+  });
+
   it('sends a token on no other line than the one that asked', async () => {
     const gives: ((token: string) => void)[] = [];
     const rig = await startRig({ token: () => new Promise((resolve) => gives.push(resolve)) });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { connect } from '../../lib/client/index';
-import { FakeSocket, jitter, pass, settle, startRig, useFakeClock } from './support';
+import { FakeSocket, installPage, jitter, pass, settle, startRig, useFakeClock } from './support';
 
 describe('client: connecting', () => {
   useFakeClock();
@@ -127,6 +127,24 @@ describe('client: connecting', () => {
     expect(sockets.at(-1)?.protocols[1]).to.equal(`bearer.${Buffer.from('token 3').toString('base64url')}`);
   });
 
+  it('a token that never comes is given up after connectTimeoutMs, and asked for again', async () => {
+    let asked = 0;
+    const rig = await startRig({
+      token: () => {
+        asked += 1;
+        return asked === 1 ? new Promise(() => undefined) : 'late';
+      },
+      connectTimeoutMs: 3000,
+    });
+    await pass(2999);
+    expect([rig.client.status, asked]).to.deep.equal(['connecting', 1]);
+    await pass(1);
+    expect(rig.changes.at(-1)).to.deep.include({ status: 'waiting', end: { code: 1006, reason: 'no token in time' } });
+    await pass(500);
+    rig.socket.open();
+    expect([rig.client.status, asked, rig.sockets.length]).to.deep.equal(['open', 2, 1]);
+  });
+
   it('a createSocket that throws is told and tried again', async () => {
     const fault = new Error('bad');
     const { errors, client } = await startRig({
@@ -225,6 +243,68 @@ describe('client: coming back', () => {
     });
   }
 
+  it('comes back after 4401 with another token, where token() has one by now', async () => {
+    const tokens = ['old', 'new'];
+    const { client, socket, sockets, changes } = await startRig({ token: () => tokens.shift() });
+    socket.open().lose(4401, 'expired');
+    expect(changes.at(-1)).to.deep.include({ status: 'waiting', end: { code: 4401, reason: 'expired' } });
+    await pass(500);
+    expect(sockets.map(bearerOf)).to.deep.equal(['old', 'new']);
+    sockets.at(-1)?.open();
+    expect(client.status).to.equal('open');
+  });
+
+  it('stays away after 4401 when token() has no other one: asked once more, no second socket', async () => {
+    let asked = 0;
+    const { client, socket, sockets, changes } = await startRig({ token: () => ((asked += 1), 'the same') });
+    socket.open().lose(4401, 'expired');
+    await pass(600_000);
+    expect([client.status, asked, sockets.length]).to.deep.equal(['closed', 2, 1]);
+    expect(changes.at(-1)).to.deep.equal({ status: 'closed', end: { code: 4401, reason: 'expired' } });
+  });
+
+  it('a second 4401 is final, unless the client was let in between the two', async () => {
+    let asked = 0;
+    const { client, sockets } = await startRig({ token: () => `token ${(asked += 1)}` });
+    for (let round = 1; round <= 3; round += 1) {
+      sockets.at(-1)?.open().lose(4401);
+      await pass(4000);
+      expect([client.status, sockets.length]).to.deep.equal(['connecting', round + 1]);
+    }
+    // Lost for another reason first: that says nothing of the token.
+    sockets.at(-1)?.lose();
+    await pass(4000);
+    sockets.at(-1)?.lose(4401);
+    await pass(600_000);
+    expect([client.status, sockets.length]).to.deep.equal(['closed', 5]);
+  });
+
+  it('after 4401 the token that $auth brought counts as refused', async () => {
+    const tokens = ['first', 'second', 'second'];
+    const { client, socket, sockets } = await startRig({ token: () => tokens.shift() });
+    socket.open().push('$expiring', { expiresInMs: 1000 });
+    await settle();
+    expect(socket.frames[0]?.content).to.deep.equal({ token: 'second' });
+    socket.lose(4401);
+    await pass(600_000);
+    expect([client.status, sockets.length]).to.deep.equal(['closed', 1]);
+  });
+
+  for (const code of [4408, 4429]) {
+    it(`never comes back at once after ${code}, not even when the page wakes up`, async () => {
+      const page = installPage();
+      jitter(0);
+      const { socket, sockets, changes } = await startRig();
+      socket.open().lose(code);
+      expect(changes.at(-1)?.retryInMs).to.equal(250);
+      page.tell('online');
+      await pass(249);
+      expect(sockets).to.have.length(1);
+      await pass(1);
+      expect(sockets).to.have.length(2);
+    });
+  }
+
   it('comes back when $draining said, not earlier', async () => {
     const { socket, sockets, changes } = await startRig();
     socket.open().push('$draining', { reconnectInMs: 4321 });
@@ -320,3 +400,8 @@ describe('client: coming back', () => {
     expect([client.status, sockets.length]).to.deep.equal(['closed', 1]);
   });
 });
+
+/** The token that a socket was opened with. */
+function bearerOf({ protocols }: FakeSocket): string {
+  return Buffer.from(protocols[1]?.slice('bearer.'.length) ?? '', 'base64url').toString();
+}
