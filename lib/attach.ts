@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
-import type { Admitted, Handshake } from './handshake/handshake';
+import type { Handshake } from './handshake/handshake';
+import type { OpenedSocket } from './session/open-session';
 import type { CloseSpec } from './model/close-codes';
 import type { Cluster } from './cluster/link';
 import type { InboundHost } from './inbound/session-inbox';
@@ -208,7 +209,7 @@ class Attach {
     }
   }
 
-  #admit(admitted: Admitted): void {
+  #admit(admitted: OpenedSocket): void {
     const session = openSession(this.#host, admitted);
     callHook(() => this.#options.onOpen?.(session), this.#report);
     // Authenticated while the door was closing: told as all others are.

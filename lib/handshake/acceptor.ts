@@ -1,19 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Server } from 'ws';
 import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
+import { SessionWebSocket } from '../session/session-socket';
 
 const NO_LINES: readonly string[] = [];
 
 /** Makes WebSockets of upgrade requests that were let in. */
 export class Acceptor {
-  readonly #wss: WebSocketServer;
+  readonly #wss: Server<typeof SessionWebSocket>;
   /** Header lines for the 101 that is being written; ws writes it before `accept` returns. */
   #lines: readonly string[] = NO_LINES;
 
   /** @param protocols the subprotocols spoken, best first. */
   constructor(maxPayloadBytes: number, protocols: readonly string[]) {
     this.#wss = new WebSocketServer({
+      WebSocket: SessionWebSocket,
+      // The session answers pings, within its limits.
+      autoPong: false,
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
@@ -37,7 +41,7 @@ export class Acceptor {
     socket: Duplex,
     head: Buffer,
     lines: readonly string[],
-    onMade: (ws: WebSocket) => void,
+    onMade: (ws: SessionWebSocket) => void,
   ): void {
     this.#lines = lines;
     try {

@@ -1,19 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http';
-import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
 import type { LoginUser } from '../model/login-user';
 import type { OnEvent } from '../model/events';
+import type { OpenedSocket } from '../session/open-session';
 import type { RenewLogin } from '../model/renewal';
 import type { TicketStore } from '../model/tickets';
-
-/** An upgrade that was let in. Handed over in the same synchronous callback in which ws made the WebSocket. */
-export interface Admitted {
-  readonly ws: WebSocket;
-  /** The TCP or TLS socket under `ws`. */
-  readonly socket: Duplex;
-  /** `null` for a guest, only where `anonymous` is on. */
-  readonly loginUser: LoginUser | null;
-}
 
 /** What the handshake asks of the sessions that are open. */
 export interface SessionCounts {
@@ -85,7 +75,7 @@ export interface HandshakeHooks {
   /** Tells whether a login was revoked; default: none was. Asked last, right before the WebSocket is made. */
   readonly isRevoked?: (loginUser: LoginUser) => boolean;
   /** Called synchronously when a WebSocket was made; never throws. */
-  onAdmitted(admitted: Admitted): void;
+  onAdmitted(admitted: OpenedSocket): void;
   readonly onEvent: OnEvent;
   /** A fault of the application (its middleware, strategy, toLoginUser threw). */
   onError(error: Error): void;

@@ -1,11 +1,10 @@
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
 import type { CloseInfo, Inbox, Session, SessionSocket } from './session';
 import type { CloseWhy } from '../model/close-why';
 import type { LoginUser } from '../model/login-user';
 import type { TenantSender } from '../model/sender';
 import type { SessionHome } from './session-home';
-import type { SocketOwner } from './session-socket';
+import type { SessionWebSocket, SocketOwner } from './session-socket';
 import type { ControlType, Wire } from '../wire/wire';
 import type { RequestOptions } from './requests';
 import { CloseCode, closeSpec } from '../model/close-codes';
@@ -16,7 +15,6 @@ import { Requests } from './requests';
 import { RealtimeError, describeValue } from '../model/errors';
 import { checkType } from '../model/message-type';
 import { newSessionId } from './session-id';
-import { own } from './session-socket';
 import { toJsonText } from '../model/json';
 
 const OPEN = 1;
@@ -63,10 +61,16 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   #rare: Rare | undefined;
   #ending: Ending | undefined;
 
-  constructor(host: SessionHome<LiveSession>, ws: WebSocket, tcp: Duplex, wire: Wire, loginUser: LoginUser | null) {
+  constructor(
+    host: SessionHome<LiveSession>,
+    ws: SessionWebSocket,
+    tcp: Duplex,
+    wire: Wire,
+    loginUser: LoginUser | null,
+  ) {
     this.id = newSessionId(host.nodeId);
     this.loginUser = loginUser;
-    this.socket = own(ws, this);
+    this.socket = ws;
     this.wire = wire;
     this.beatSeen = host.beat;
     this.#host = host;
@@ -121,7 +125,6 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   /** Takes a renewed login of the same user: every audience of this session stays as it is. */
   renew(loginUser: LoginUser): void {
     this.loginUser = loginUser;
-    own(this.socket, this);
     this.#host.expiry.add(this);
   }
 
@@ -218,6 +221,14 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   /** The peer broke the protocol, or the line failed; ws closes by itself. */
   fail(error: Error & { readonly code?: string }): void {
     if (error.code?.startsWith('WS_ERR_') === true) this.#note('protocol', protocolCode(error.code), '');
+  }
+
+  /** Answered within the limits: pings of a peer that reads nothing must not pile up as pongs. */
+  receivePing(payload: Buffer): void {
+    this.touch();
+    if (!this.isOpen) return;
+    if (this.socket.bufferedAmount > this.#host.limits.maxBufferedBytes) this.#overflow();
+    else this.socket.pong(payload);
   }
 
   /** A sign of life. */

@@ -1,19 +1,20 @@
 import type { Duplex } from 'node:stream';
-import type { WebSocket } from 'ws';
 import type { LoginUser } from '../model/login-user';
 import type { SessionHost } from './host';
 import { LiveSession } from './live-session';
 import { V1_PROTOCOL, v1Wire } from '../wire/v1';
-import { listenTo } from './session-socket';
+import type { SessionWebSocket } from './session-socket';
 import { plainWire } from '../wire/plain';
 
 /** What this server can do beyond the frames of v1: grows by words. */
 const FEATURES: readonly string[] = ['request', 'auth', 'expiring', 'draining'];
 
-/** A socket that was let in. */
+/** An upgrade that was let in. Handed over in the same synchronous callback in which ws made the WebSocket. */
 export interface OpenedSocket {
-  readonly ws: WebSocket;
+  readonly ws: SessionWebSocket;
+  /** The TCP or TLS socket under `ws`. */
   readonly socket: Duplex;
+  /** `null` for a guest, only where `anonymous` is on. */
   readonly loginUser: LoginUser | null;
 }
 
@@ -23,7 +24,7 @@ export function openSession(host: SessionHost, { ws, socket, loginUser }: Opened
   const session = new LiveSession(host, ws, socket, wire, loginUser);
   host.hub.add(session);
   host.expiry.add(session);
-  listenTo(session.socket);
+  ws.setOwner(session);
   session.tell('$hello', {
     sessionId: session.id,
     pingIntervalMs: host.pingIntervalMs,

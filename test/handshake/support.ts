@@ -6,10 +6,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { ClientOptions } from 'ws';
-import type { Admitted, Handshake, HandshakeHooks, HandshakeSettings } from '../../lib/handshake/handshake';
+import type { Handshake, HandshakeHooks, HandshakeSettings } from '../../lib/handshake/handshake';
 import { openHandshake } from '../../lib/handshake/open-handshake';
 import type { RealtimeEvent } from '../../lib/model/events';
 import type { LoginUser } from '../../lib/model/login-user';
+import type { OpenedSocket } from '../../lib/session/open-session';
 
 /** The headers of a good handshake, but for `Host`. */
 export const UPGRADE_HEADERS: readonly string[] = [
@@ -52,7 +53,7 @@ export function authenticateByToken(req: IncomingMessage): { id: string } | null
 export interface TestDoor {
   readonly handshake: Handshake;
   readonly sessions: Set<WebSocket>;
-  readonly admitted: Admitted[];
+  readonly admitted: OpenedSocket[];
   readonly logins: (LoginUser | null)[];
   readonly events: RealtimeEvent[];
   readonly errors: Error[];
@@ -67,7 +68,7 @@ export type Overrides = { -readonly [K in keyof HandshakeSettings]?: HandshakeSe
 export function openDoor(server: Server, overrides: Overrides = {}, hooks: Partial<HandshakeHooks> = {}): TestDoor {
   const sessions = new Set<WebSocket>();
   const users = new Map<WebSocket, LoginUser | null>();
-  const admitted: Admitted[] = [];
+  const admitted: OpenedSocket[] = [];
   const events: RealtimeEvent[] = [];
   const errors: Error[] = [];
   const isOf = (ws: WebSocket, user: LoginUser): boolean => users.get(ws)?.id === user.id;

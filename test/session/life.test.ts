@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { once } from 'node:events';
 import { inspect } from 'node:util';
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
@@ -295,6 +296,24 @@ describe('life of a session', () => {
     expect(session.socket.loginUser).to.equal(session.loginUser);
     expect(session.socket).to.be.instanceOf(WebSocket);
     expect(Object.isFrozen(session.loginUser)).to.equal(true);
+  });
+
+  it("lets the application listen on the raw socket: every event of ws's, after the session", async () => {
+    const server = await startServer({ maxPayloadBytes: 2000 });
+    const { session, ws } = await server.connect({ id: 1 });
+    const heard: string[] = [];
+    for (const event of ['message', 'ping', 'pong', 'error', 'close']) {
+      session.socket.on(event, () => heard.push(event));
+    }
+    const pinged = once(ws, 'pong');
+    ws.ping('a');
+    await pinged;
+    ws.pong('b');
+    ws.send('{"type":"n"}');
+    ws.send('x'.repeat(3000));
+    await server.closings(1);
+    expect(heard).to.deep.equal(['ping', 'pong', 'message', 'error', 'close']);
+    expect(server.closed).to.have.length(1);
   });
 
   it('tells user, type and tenant of a session and of its raw socket, and null where there is none', async () => {

@@ -117,7 +117,8 @@ describe('session outbox', function () {
     const server = await startServer();
     const peer = await RawPeer.open(server.url({ id: 1 }));
     const [session] = server.opened;
-    session?.socket.prependListener('message', () => session.send('before', 1));
+    // In the same turn as the ping comes, and before it.
+    socketOf(server).prependListener('data', () => session?.send('before', 1));
     const writes = countWrites(socketOf(server));
     peer.send(Opcode.text, 'ping');
     await peer.got(Opcode.text, 2);

@@ -55,6 +55,21 @@ describe('slow reader', () => {
   });
 
   describe('with overflow: close', () => {
+    it('is closed with 4408 when it sends pings without end and reads no pong', async () => {
+      const server = await startServer({ maxBufferedBytes: 100_000 });
+      const peer = await RawPeer.open(server.url({ id: 'peer' }));
+      peer.socket.pause();
+      const sendSome = () => {
+        if (peer.socket.destroyed) return;
+        for (let ping = 0; ping < 1000; ping += 1) peer.send(Opcode.ping, 'x'.repeat(125));
+        peer.socket.write('', sendSome);
+      };
+      sendSome();
+      await server.closings(1);
+      peer.socket.destroy();
+      expect(server.closed[0]?.info).to.include({ code: 4408, why: 'slow' });
+    });
+
     it('is closed with 4408 at once, told once, and costs the others nothing', async () => {
       const server = await startServer({ maxBufferedBytes: MEBIBYTE });
       const reader = await server.connect({ id: 'reader' });
