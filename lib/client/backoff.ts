@@ -1,65 +1,56 @@
+import type { ResolvedClientOptions } from './options';
 import { timerMs } from './options';
 
-/** Close codes that say: not so fast. The next try never comes at once. */
-const SLOW_DOWN_CODES: readonly number[] = [4408, 4429];
-
 /** Says how long to wait before the next try. */
-export class Backoff {
-  readonly #minMs: number;
-  readonly #maxMs: number;
-  #failures = 0;
-  #openedAt = 0;
-  /** What the server said of when to come back; used once. */
-  #comeBackInMs: number | undefined;
-  #notBefore = 0;
-
-  constructor({ minBackoffMs, maxBackoffMs }: { readonly minBackoffMs: number; readonly maxBackoffMs: number }) {
-    this.#minMs = minBackoffMs;
-    this.#maxMs = maxBackoffMs;
-  }
-
+export interface Backoff {
   /** How long even a page that wakes up may not hurry. */
-  get heldMs(): number {
-    return this.#notBefore - Date.now();
-  }
-
-  handleOpen(): void {
-    this.#openedAt = Date.now();
-  }
-
+  heldMs(): number;
+  handleOpen(): void;
   /** @param content of `$draining`. */
-  handleDraining(content: unknown): void {
-    const { reconnectInMs } = (content ?? {}) as { reconnectInMs?: unknown };
-    if (typeof reconnectInMs === 'number') this.#comeBackInMs = timerMs(Math.max(0, reconnectInMs));
-  }
-
+  handleDraining(content: unknown): void;
   /**
    * The wait after a line that ended: full jitter, anything from 0 to the doubled limit; from half of it where the server
    * asked for slowness. A line that held resets the limit; one that dies at once does not.
    */
-  next(code: number): number {
-    const told = this.#comeBackInMs;
-    this.#comeBackInMs = undefined;
-    if (this.#openedAt !== 0 && Date.now() - this.#openedAt > this.#maxMs) this.#failures = 0;
-    this.#openedAt = 0;
-    if (told !== undefined) {
-      this.#notBefore = Date.now() + told;
-      return told;
-    }
-    const limit = this.limitMs(this.#failures);
-    this.#failures += 1;
-    const floor = SLOW_DOWN_CODES.includes(code) ? limit / 2 : 0;
-    this.#notBefore = Date.now() + floor;
-    return floor + Math.random() * (limit - floor);
-  }
-
+  next(code: number): number;
   /** The longest wait after so many failures. */
-  limitMs(failures: number): number {
-    return Math.min(this.#maxMs, this.#minMs * 2 ** failures);
-  }
+  limitMs(failures: number): number;
 }
 
-/** Tells whether a code only asks for slowness. */
+/** Tells whether a close code of 44xx only says: not so fast. The next try never comes at once then. */
 export function asksForSlowness(code: number): boolean {
-  return SLOW_DOWN_CODES.includes(code);
+  return code === 4408 || code === 4429;
+}
+
+/** Makes the backoff of one client; state in a closure, since private fields cost the bundle more. */
+export function createBackoff({ minBackoffMs, maxBackoffMs }: ResolvedClientOptions): Backoff {
+  let failures = 0;
+  let openedAt = 0;
+  let notBefore = 0;
+  /** What the server said of when to come back; used once. */
+  let told: number | undefined;
+  const limitMs = (count: number): number => Math.min(maxBackoffMs, minBackoffMs * 2 ** count);
+  return {
+    limitMs,
+    heldMs: () => notBefore - Date.now(),
+    handleOpen() {
+      openedAt = Date.now();
+    },
+    handleDraining(content) {
+      const { reconnectInMs } = (content ?? {}) as { reconnectInMs?: unknown };
+      if (typeof reconnectInMs === 'number') told = timerMs(Math.max(0, reconnectInMs));
+    },
+    next(code) {
+      const now = Date.now();
+      if (openedAt !== 0 && now - openedAt > maxBackoffMs) failures = 0;
+      openedAt = 0;
+      const limit = limitMs(failures);
+      const floor = told ?? (asksForSlowness(code) ? limit / 2 : 0);
+      const waitMs = told ?? floor + Math.random() * (limit - floor);
+      if (told === undefined) failures += 1;
+      told = undefined;
+      notBefore = now + floor;
+      return waitMs;
+    },
+  };
 }

@@ -1,14 +1,17 @@
+import type { Backoff } from './backoff';
 import type { ClientOptions, ResolvedClientOptions } from './options';
 import type { ClientRequestOptions } from './requests';
 import type { ClientStatus, RealtimeClient, StatusChange } from './realtime-client';
 import type { LineEnd, LineMessage } from './line';
-import { Backoff, asksForSlowness } from './backoff';
+import type { Login } from './login';
+import type { Renewal } from './renewal';
+import { asksForSlowness, createBackoff } from './backoff';
 import { ClientError, errorOf } from './errors';
 import { ClientRequests } from './requests';
-import { LOGIN_ENDED, Login } from './login';
+import { LOGIN_ENDED, createLogin } from './login';
 import { Line } from './line';
 import { Listeners } from './listeners';
-import { Renewal } from './renewal';
+import { createRenewal } from './renewal';
 import { listenToPage } from './wake';
 import { resolveClientOptions } from './options';
 
@@ -39,9 +42,9 @@ export class Client implements RealtimeClient {
     this.#url = url;
     this.#options = resolveClientOptions(options);
     this.#listeners = new Listeners(this.#options.onError);
-    this.#login = new Login(options.token);
-    this.#backoff = new Backoff(this.#options);
-    this.#renewal = new Renewal({
+    this.#login = createLogin(options.token);
+    this.#backoff = createBackoff(this.#options);
+    this.#renewal = createRenewal({
       ...{ login: this.#login, backoff: this.#backoff },
       ...{ requests: this.#requests, options: this.#options },
     });
@@ -172,7 +175,7 @@ export class Client implements RealtimeClient {
 
   #wake(): void {
     if (this.#status !== 'waiting') return this.#line?.check();
-    const { heldMs } = this.#backoff;
+    const heldMs = this.#backoff.heldMs();
     if (heldMs > 0) this.#retryIn(heldMs);
     else this.#connect();
   }

@@ -14,48 +14,44 @@ export interface RenewalParts {
 }
 
 /** Keeps a line over the end of its login with a new token. A passing fault is tried again; the end is the server's. */
-export class Renewal {
-  readonly #parts: RenewalParts;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+export interface Renewal {
+  start(line: Line): void;
+  stop(): void;
+}
+
+/** Makes the renewal of one client; state in a closure, since private fields cost the bundle more. */
+export function createRenewal({ login, requests, backoff, options }: RenewalParts): Renewal {
+  let timer: ReturnType<typeof setTimeout> | undefined;
   /** Only the newest try has a say. */
-  #try = 0;
+  let newest = 0;
 
-  constructor(parts: RenewalParts) {
-    this.#parts = parts;
-  }
+  const stop = (): void => {
+    newest += 1;
+    clearTimeout(timer);
+  };
 
-  start(line: Line, failures = 0): void {
-    this.stop();
-    const { options, backoff } = this.#parts;
-    const current = this.#try;
-    const isCurrent = (): boolean => current === this.#try;
+  const start = (line: Line, failures: number): void => {
+    stop();
+    const current = newest;
     const fail = (error: unknown): void => {
-      if (!isCurrent()) return;
-      this.stop();
+      if (current !== newest) return;
+      stop();
       options.onError(error);
       if (error instanceof ClientError && !error.retryable) return;
-      this.#timer = setTimeout(() => this.start(line, failures + 1), backoff.limitMs(failures));
+      timer = setTimeout(() => start(line, failures + 1), backoff.limitMs(failures));
     };
-    this.#timer = setTimeout(
-      () => fail(new ClientError('timeout', 'no token in time', true)),
-      options.connectTimeoutMs,
-    );
-    this.#renew(line, isCurrent).catch(fail);
-  }
+    const renew = async (): Promise<void> => {
+      const answer = await login.ask();
+      if (current !== newest) return;
+      clearTimeout(timer);
+      if ('end' in answer || answer.token === undefined) return;
+      const content = { token: answer.token };
+      const send = (id: number): void => line.send(JSON.stringify({ type: '$auth', id, content }));
+      await requests.ask(send, () => undefined, options.requestTimeoutMs);
+    };
+    timer = setTimeout(() => fail(new ClientError('timeout', 'no token in time', true)), options.connectTimeoutMs);
+    renew().catch(fail);
+  };
 
-  stop(): void {
-    this.#try += 1;
-    clearTimeout(this.#timer);
-  }
-
-  async #renew(line: Line, isCurrent: () => boolean): Promise<void> {
-    const { login, requests, options } = this.#parts;
-    const answer = await login.ask();
-    if (!isCurrent()) return;
-    clearTimeout(this.#timer);
-    if ('end' in answer || answer.token === undefined) return;
-    const { token } = answer;
-    const send = (id: number): void => line.send(JSON.stringify({ type: '$auth', id, content: { token } }));
-    await requests.ask(send, () => undefined, options.requestTimeoutMs);
-  }
+  return { stop, start: (line) => start(line, 0) };
 }
