@@ -39,27 +39,19 @@ function adviceOf(settings: LoginSettings, input: unknown): string {
   return `set toLoginUser to make one of the user that the strategy gave (user.id ?? user.sub is ${describeValue(id)})`;
 }
 
+const COPIED = ['tenantId', 'expiresAtMs', 'tokenId', 'issuedAtMs'] as const;
+
 /** The default of `toLoginUser`. Only named fields are taken: the user may be a whole row of a database. */
 function loginUserOfPassport(user: unknown): object {
   if (typeof user !== 'object' || user === null) return { id: user };
   const given = user as Readonly<Record<string, unknown>>;
-  return {
-    id: given['id'] ?? given['sub'],
-    userType: given['userType'] ?? 0,
-    ...pick(given, 'tenantId', isPresent),
-    ...pick(given, 'expiresAtMs', isPresent),
-    ...pick(given, 'tokenId', isPresent),
-    ...pick(given, 'issuedAtMs', isPresent),
-    ...pick(given, 'info', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
-    ...pick(given, 'scopes', Array.isArray),
-  };
-}
-
-function pick(given: Readonly<Record<string, unknown>>, key: string, isWanted: (value: unknown) => boolean): object {
-  const value = given[key];
-  return isWanted(value) ? { [key]: value } : {};
-}
-
-function isPresent(value: unknown): boolean {
-  return value !== undefined && value !== null;
+  const login: Record<string, unknown> = { id: given['id'] ?? given['sub'], userType: given['userType'] ?? 0 };
+  for (const key of COPIED) {
+    const value = given[key];
+    if (value !== undefined && value !== null) login[key] = value;
+  }
+  const { info, scopes } = given;
+  if (typeof info === 'object' && info !== null && !Array.isArray(info)) login['info'] = info;
+  if (Array.isArray(scopes)) login['scopes'] = scopes;
+  return login;
 }
