@@ -7,6 +7,7 @@ import { answerJson } from './json-answer';
 import { checkRouteLogin, routeLoginError } from './route-login';
 import { getRenewEnd } from './app';
 import { readJson } from './read-json';
+import { tenantOf } from '../model/audience';
 
 /** Options of {@link renewRoute}. */
 export interface RenewRouteOptions {
@@ -56,12 +57,12 @@ async function renew(options: RenewRouteOptions, localsKey: string, req: Incomin
   const input = await options.authorize(req);
   if (input === null || input === undefined) return UNAUTHENTICATED;
   const loginUser = checkRouteLogin(input, 'renewRoute');
-  const { id, userType, tenantId, tokenId, issuedAtMs, expiresAtMs } = loginUser;
+  const { id, userType, tokenId, issuedAtMs, expiresAtMs } = loginUser;
   // Without an end of its own the renewed session would never end.
   if (expiresAtMs === undefined) throw routeLoginError('LoginUser.expiresAtMs is missing', 'renewRoute');
   const sessionId = sessionIdOf(await readJson(req, MAX_BODY_BYTES));
   const result = await getRenewEnd(req, localsKey)(loginUser, {
-    ...{ sessionId, tenant: String(tenantId ?? ''), userType: String(userType), userId: String(id), expiresAtMs },
+    ...{ sessionId, tenant: tenantOf(loginUser), userType: String(userType), userId: String(id), expiresAtMs },
     ...(tokenId === undefined ? {} : { tokenId }),
     ...(issuedAtMs === undefined ? {} : { issuedAtMs }),
   });

@@ -5,6 +5,7 @@ import type { RenewLogin } from '../model/renewal';
 import type { Report } from '../session/report';
 import { CloseCode } from '../model/close-codes';
 import { messageErrorBody } from '../model/message-errors';
+import { tenantOf, userKey } from '../model/audience';
 
 /** What `$auth` is answered with; `undefined` when the session was closed instead. */
 export type RenewalAnswer = { readonly expiresInMs?: number } | { readonly error: MessageErrorBody } | undefined;
@@ -53,6 +54,6 @@ function isSameUser(before: LoginUser | null, after: LoginUser): boolean {
   return identity(before) === identity(after);
 }
 
-function identity({ id, userType, tenantId }: LoginUser): string {
-  return JSON.stringify([String(id), String(userType), tenantId === undefined ? null : String(tenantId)]);
+function identity(loginUser: LoginUser): string {
+  return userKey(tenantOf(loginUser), String(loginUser.userType), String(loginUser.id));
 }

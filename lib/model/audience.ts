@@ -1,3 +1,5 @@
+import type { LoginUser } from './login-user';
+
 /**
  * A target made canonical: whom a message reaches, as plain data that can also travel between nodes.
  * Ids, user types and tenants are strings here, since that is how they are compared.
@@ -11,6 +13,12 @@ export type Audience =
 
 /** Which tenants an audience may touch: one, or, only when asked for by name, all. Without tenants the one is `''`. */
 export type Scope = { readonly tenant: string } | 'all';
+
+/** The tenant of a login as audiences name it; `''` without tenants and for guests. */
+export function tenantOf(loginUser: Pick<LoginUser, 'tenantId'> | null): string {
+  const tenantId = loginUser?.tenantId;
+  return tenantId === undefined ? '' : String(tenantId);
+}
 
 /** Who is left out of an audience: sessions by id, users by key (tenant-free, see {@link userKey}). */
 export interface Exception {

@@ -15,6 +15,7 @@ import { Requests } from './requests';
 import { RealtimeError, describeValue } from '../model/errors';
 import { checkType } from '../model/message-type';
 import { newSessionId } from './session-id';
+import { tenantOf } from '../model/audience';
 import { toJsonText } from '../model/json';
 
 const OPEN = 1;
@@ -79,8 +80,7 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
 
   /** The tenant as audiences name it; `''` without tenants and for guests. */
   get tenant(): string {
-    const tenantId = this.loginUser?.tenantId;
-    return tenantId === undefined ? '' : String(tenantId);
+    return tenantOf(this.loginUser);
   }
 
   get data(): Record<string, unknown> {

@@ -6,7 +6,7 @@ import type { Revocation } from '../model/revocation';
 import type { Scope } from '../model/audience';
 import { CloseCode } from '../model/close-codes';
 import { RealtimeError } from '../model/errors';
-import { userKey } from '../model/audience';
+import { tenantOf, userKey } from '../model/audience';
 
 /** More than this are not remembered: whoever may publish on the broker must not fill the memory. About 25 MB. */
 const MAX_REVOCATIONS = 100_000;
@@ -50,9 +50,7 @@ export class Revocations {
   /** Tells whether the token behind a login was revoked. */
   isRevoked(loginUser: LoginUser): boolean {
     if (this.#entries.size === 0) return false;
-    const { tenantId } = loginUser;
-    const tenant: Scope = { tenant: tenantId === undefined ? '' : String(tenantId) };
-    return this.#isRevokedIn(tenant, loginUser) || this.#isRevokedIn('all', loginUser);
+    return this.#isRevokedIn({ tenant: tenantOf(loginUser) }, loginUser) || this.#isRevokedIn('all', loginUser);
   }
 
   /** All that is remembered. */

@@ -5,6 +5,7 @@ import type { Session } from './session';
 import type { Target } from '../model/target';
 import { CloseCode } from '../model/close-codes';
 import { parseTarget } from '../model/target';
+import { tenantOf } from '../model/audience';
 
 /** The sessions of this process, for reading. Errors as {@link parseTarget}. */
 export interface SessionView {
@@ -42,9 +43,9 @@ export function sessionCounts(hub: Hub): {
   };
 }
 
-function addressOf({ id, userType, tenantId }: LoginUser): Addressed {
+function addressOf(loginUser: LoginUser): Addressed {
   return {
-    scope: { tenant: tenantId === undefined ? '' : String(tenantId) },
-    audience: { kind: 'user', userType: String(userType), ids: [String(id)] },
+    scope: { tenant: tenantOf(loginUser) },
+    audience: { kind: 'user', userType: String(loginUser.userType), ids: [String(loginUser.id)] },
   };
 }
