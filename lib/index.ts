@@ -16,7 +16,7 @@ export { RealtimeError } from './model/errors';
 export { MessageError, MESSAGE_ERRORS } from './model/message-errors';
 export { RelayError } from './model/receipt';
 export type { CloseOptions, Realtime } from './attach';
-export type { RealtimeOptions } from './options';
+export type { RealtimeOptions } from './realtime-options';
 export type { SenderOptions, WorkerSender } from './worker';
 export type { BrokerHealth, ClusterHealth, RealtimeHealth } from './cluster/health';
 export type { ClusterCounters } from './cluster/counters';
