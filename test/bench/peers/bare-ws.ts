@@ -6,7 +6,7 @@ import type { WebSocket } from 'ws';
 import { WebSocketServer } from 'ws';
 import type { Claims, Peer } from './peer';
 import { JWT_SECRET, PATH } from './peer';
-import { UserSockets, answerEcho, encode } from './by-hand';
+import { UserSockets, answerEcho, pushesTo } from './by-hand';
 
 /**
  * What a good engineer writes by hand on ws: the token checked before the upgrade, sockets by user, one encoded buffer
@@ -31,17 +31,7 @@ export async function startBareWs(port: number): Promise<Peer> {
   setInterval(() => users.forEach(beat), 25_000).unref();
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    broadcast: (type, content) => {
-      const data = encode(type, content);
-      users.forEach((ws) => ws.send(data, { binary: false }));
-    },
-    toUser: (userId, type, content) => {
-      const data = encode(type, content);
-      users.of(userId)?.forEach((ws) => ws.send(data, { binary: false }));
-    },
-  };
+  return { port: (server.address() as AddressInfo).port, ...pushesTo(users) };
 }
 
 type Beating = WebSocket & { isAlive: boolean };

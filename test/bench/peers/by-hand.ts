@@ -1,3 +1,5 @@
+import type { Peer } from './peer';
+
 /** Sockets by user, as written by hand in every project. */
 export class UserSockets<Socket> {
   readonly #users = new Map<number, Set<Socket>>();
@@ -21,6 +23,22 @@ export class UserSockets<Socket> {
   forEach(visit: (socket: Socket) => void): void {
     for (const sockets of this.#users.values()) sockets.forEach(visit);
   }
+}
+
+/** The two pushes of a peer that has `ws` sockets by user. */
+export function pushesTo(
+  users: UserSockets<{ send(data: Buffer, options: { binary: boolean }): void }>,
+): Pick<Peer, 'broadcast' | 'toUser'> {
+  return {
+    broadcast: (type, content) => {
+      const data = encode(type, content);
+      users.forEach((ws) => ws.send(data, { binary: false }));
+    },
+    toUser: (userId, type, content) => {
+      const data = encode(type, content);
+      users.of(userId)?.forEach((ws) => ws.send(data, { binary: false }));
+    },
+  };
 }
 
 /** The frame that all WebSocket peers send, encoded once for many sockets. */

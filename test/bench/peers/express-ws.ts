@@ -4,7 +4,7 @@ import express from 'express';
 import expressWs from 'express-ws';
 import type { Peer } from './peer';
 import { PATH } from './peer';
-import { UserSockets, answerEcho, encode } from './by-hand';
+import { UserSockets, answerEcho, pushesTo } from './by-hand';
 import { verify } from './bare-ws';
 
 interface WsSocket {
@@ -27,15 +27,5 @@ export async function startExpressWs(port: number): Promise<Peer> {
   });
   const server = app.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    broadcast: (type, content) => {
-      const data = encode(type, content);
-      users.forEach((ws) => ws.send(data, { binary: false }));
-    },
-    toUser: (userId, type, content) => {
-      const data = encode(type, content);
-      users.of(userId)?.forEach((ws) => ws.send(data, { binary: false }));
-    },
-  };
+  return { port: (server.address() as AddressInfo).port, ...pushesTo(users) };
 }

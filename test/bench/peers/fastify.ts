@@ -4,7 +4,7 @@ import fastify from 'fastify';
 import type { WebSocket } from 'ws';
 import type { Peer } from './peer';
 import { PATH } from './peer';
-import { UserSockets, answerEcho, encode } from './by-hand';
+import { UserSockets, answerEcho, pushesTo } from './by-hand';
 import { verify } from './bare-ws';
 
 /** Fastify with its WebSocket plugin; the token is checked in a hook before the upgrade. */
@@ -29,15 +29,5 @@ export async function startFastify(port: number): Promise<Peer> {
     },
   );
   await app.listen({ port, host: '127.0.0.1' });
-  return {
-    port: (app.server.address() as AddressInfo).port,
-    broadcast: (type, content) => {
-      const data = encode(type, content);
-      users.forEach((ws) => ws.send(data, { binary: false }));
-    },
-    toUser: (userId, type, content) => {
-      const data = encode(type, content);
-      users.of(userId)?.forEach((ws) => ws.send(data, { binary: false }));
-    },
-  };
+  return { port: (app.server.address() as AddressInfo).port, ...pushesTo(users) };
 }
