@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import { inspect } from 'node:util';
 import type { Socket } from 'node:net';
@@ -314,6 +315,26 @@ describe('life of a session', () => {
     await server.closings(1);
     expect(heard).to.deep.equal(['ping', 'pong', 'message', 'error', 'close']);
     expect(server.closed).to.have.length(1);
+  });
+
+  it('costs an idle socket no timer and no listener, however many there are', async () => {
+    const server = await startServer();
+    const timers = new Set<number>();
+    const hook = createHook({
+      init: (id, type) => void (type === 'Timeout' && timers.add(id)),
+      destroy: (id) => void timers.delete(id),
+    });
+    hook.enable();
+    const expiresAtMs = Date.now() + 3_600_000;
+    await Promise.all(Array.from({ length: 20 }, (_, id) => server.connect({ id })));
+    await Promise.all(Array.from({ length: 20 }, (_, id) => server.connect({ id, expiresAtMs })));
+    // Those that were cleared are told in the next turns.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    hook.disable();
+    // The one of the expiry clock.
+    expect(timers.size).to.equal(1);
+    for (const { socket } of server.opened) expect(socket.eventNames()).to.deep.equal([]);
+    for (const tcp of server.sockets) expect(tcp.listenerCount('error')).to.equal(1);
   });
 
   it('tells user, type and tenant of a session and of its raw socket, and null where there is none', async () => {
