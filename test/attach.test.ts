@@ -286,38 +286,26 @@ describe('attachRealtime', () => {
       expect(JSON.stringify(events)).not.to.include(token);
     });
 
-    it('that throw change nothing and are reported', async () => {
-      const { login, realtime, nextError } = await startApp({
-        onOpen: () => raise(new Error('onOpen')),
-        onClose: () => raise(new Error('onClose')),
-        onEvent: ({ name }) => raise(new Error(name)),
+    for (const [what, fail] of [
+      ['throw', (message: string): void => raise(new Error(message))],
+      ['are asynchronous and reject', async (message: string): Promise<void> => raise(new Error(message))],
+    ] as const) {
+      it(`that ${what} change nothing and are reported`, async () => {
+        const { login, realtime, nextError } = await startApp({
+          onOpen: () => fail('onOpen'),
+          onClose: () => fail('onClose'),
+          onEvent: ({ name }) => fail(name),
+        });
+        realtime.registry.on('echo', (content, session) => session.send('echo', content));
+        const client = await login(ada);
+        client.send('echo', 1);
+        expect(await client.next('echo')).to.equal(1);
+        await client.close();
+        const messages: string[] = [];
+        while (messages.length < 4) messages.push((await nextError()).error.message);
+        expect(messages).to.have.members(['session.opened', 'onOpen', 'onClose', 'session.closed']);
       });
-      realtime.registry.on('echo', (content, session) => session.send('echo', content));
-      const client = await login(ada);
-      client.send('echo', 1);
-      expect(await client.next('echo')).to.equal(1);
-      await client.close();
-      const messages: string[] = [];
-      while (messages.length < 4) messages.push((await nextError()).error.message);
-      expect(messages).to.have.members(['session.opened', 'onOpen', 'onClose', 'session.closed']);
-    });
-
-    it('that are asynchronous and reject change nothing and are reported', async () => {
-      const reject = async (message: string): Promise<void> => raise(new Error(message));
-      const { login, realtime, nextError } = await startApp({
-        onOpen: () => reject('onOpen'),
-        onClose: () => reject('onClose'),
-        onEvent: ({ name }) => reject(name),
-      });
-      realtime.registry.on('echo', (content, session) => session.send('echo', content));
-      const client = await login(ada);
-      client.send('echo', 1);
-      expect(await client.next('echo')).to.equal(1);
-      await client.close();
-      const messages: string[] = [];
-      while (messages.length < 4) messages.push((await nextError()).error.message);
-      expect(messages).to.have.members(['session.opened', 'onOpen', 'onClose', 'session.closed']);
-    });
+    }
 
     it('onError that rejects becomes a process warning', async () => {
       const warned = once(process, 'warning');

@@ -14,6 +14,7 @@ import { describeWithServer, freePort } from '../servers/server';
 import { sharedRabbitmq } from '../servers/shared-rabbitmq';
 import { withoutPackage } from './hide-package';
 import { closeNodes, publishError, say, startFails, startNode, startTwo, startWaits } from './nodes';
+import { itSurvivesOutages } from './outage-cases';
 
 const secret = 'hunter-2/é';
 
@@ -286,27 +287,7 @@ describeWithServer('rabbitmqBroker', missingRabbitmq(), function (this: Suite) {
       expect(node.states.map(({ state }) => state)).to.deep.equal(['down', 'up']);
     });
 
-    it('a publish that was rejected at its deadline may still arrive: the error calls it unknown', async () => {
-      const node = await startNode(throughProxy(300));
-      proxy.pause('toServer');
-      const error = await publishError(node, 'late');
-      expect(error?.message).to.contain('did not answer within 300 ms').and.contain('unknown');
-      proxy.resume('toServer');
-      await node.hears('late', 2000);
-    });
-
-    it('nothing is kept over an outage: what was refused while down never comes', async () => {
-      const node = await startNode(throughProxy());
-      await proxy.refuse();
-      proxy.reset();
-      await node.is('down', 2000);
-      expect((await publishError(node, 'while down'))?.message).to.contain('it was not sent');
-      await proxy.accept();
-      await node.is('up', 3000);
-      await say(node, 'afterwards');
-      await node.hears('afterwards', 2000);
-      expect(node.texts).to.deep.equal(['afterwards']);
-    });
+    itSurvivesOutages(() => proxy, throughProxy);
 
     it('close while the server is hung: within a second, and no socket stays', async () => {
       const node = await startNode(throughProxy());

@@ -13,6 +13,7 @@ import type { RedisServer } from '../servers/redis';
 import { describeWithServer, freePort } from '../servers/server';
 import { withoutPackage } from './hide-package';
 import { closeNodes, nodeOn, publishError, say, startFails, startNode, startTwo, startWaits } from './nodes';
+import { itSurvivesOutages } from './outage-cases';
 
 const secret = 'hunter-2/é';
 
@@ -190,34 +191,13 @@ describeWithServer('redisBroker', missingRedis(), function (this: Suite) {
       await proxy.stop();
     });
 
-    const throughProxy = (options: { publishTimeoutMs?: number } = {}) =>
-      redisBroker({ url: `redis://127.0.0.1:${proxy.port}`, ...options });
+    const throughProxy = (publishTimeoutMs?: number) =>
+      redisBroker({ url: `redis://127.0.0.1:${proxy.port}`, publishTimeoutMs });
 
-    it('a publish that was rejected at its deadline may still arrive: the error calls it unknown', async () => {
-      const node = await startNode(throughProxy({ publishTimeoutMs: 300 }));
-      proxy.pause('toServer');
-      const error = await publishError(node, 'late');
-      expect(error?.message).to.contain('did not answer within 300 ms').and.contain('unknown');
-      proxy.resume('toServer');
-      await node.hears('late', 2000);
-    });
-
-    it('nothing is kept over an outage: what was refused while down never comes', async () => {
-      const node = await startNode(throughProxy());
-      await proxy.refuse();
-      proxy.reset();
-      await node.is('down', 2000);
-      const error = await publishError(node, 'while down');
-      expect(error?.message).to.contain('it was not sent');
-      await proxy.accept();
-      await node.is('up', 3000);
-      await say(node, 'afterwards');
-      await node.hears('afterwards', 2000);
-      expect(node.texts).to.deep.equal(['afterwards']);
-    });
+    itSurvivesOutages(() => proxy, throughProxy);
 
     it('what waits for a stalled server is bounded: at 64 MiB a publish is refused at once', async () => {
-      const node = await startNode(throughProxy({ publishTimeoutMs: 1000 }));
+      const node = await startNode(throughProxy(1000));
       proxy.pause('toServer');
       const big = Buffer.alloc(1024 * 1024);
       const outcomes = await Promise.allSettled(Array.from({ length: 70 }, () => node.broker.publish(big, 'all')));
