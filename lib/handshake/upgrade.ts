@@ -10,23 +10,12 @@ import type { Entry } from './entry';
 import type { ExpressLikeRequest } from './express-requests';
 import { asError } from './fault';
 import type { Gate, Undecided } from './gate';
-import { LateResponse } from './late-response';
 import { finishLogin, startLogin } from './login';
-import {
-  detachResponse,
-  emitClosed,
-  emitFinished,
-  isAnsweringPeer,
-  linesFor101,
-  muteResponse,
-  openResponse,
-  runMiddleware,
-  writeDetachedHead,
-} from './middleware';
+import { emitClosed, emitFinished, runMiddleware, writeDetachedHead } from './middleware';
 import { closeSoon, hasUnansweredRequest, ignoreError, isRefusal, refuse } from './refuse';
 import type { Refusal } from './refuse';
 import { redeemTicket } from './ticket-login';
-import { maskUrl } from './token';
+import { UpgradeResponse } from './upgrade-response';
 import { faultVerdict, judge, middlewareVerdict, ticketVerdict } from './verdict';
 import type { Verdict } from './verdict';
 
@@ -39,7 +28,6 @@ const GONE: RealtimeEvent = {
   why: 'gone',
   hint: 'the peer went away before it was let in',
 };
-const NO_LINES: readonly string[] = [];
 /** A strategy that redirects or answers: what it says is for pages. */
 const ANSWERED: LoginOutcome = {
   kind: 'nobody',
@@ -65,12 +53,9 @@ class Upgrade implements Undecided {
   readonly #req: ExpressLikeRequest;
   readonly #socket: Duplex;
   readonly #head: Buffer;
-  readonly #url: string;
+  readonly #response: UpgradeResponse;
   /** The place that it has among those on their way, once it has one. */
   #entry: Entry | undefined;
-  /** The response that middleware saw. */
-  #res: ServerResponse | undefined;
-  #late: LateResponse | undefined;
   #timer: NodeJS.Timeout | undefined;
   #hasOutcome = false;
   #isDecided = false;
@@ -80,7 +65,7 @@ class Upgrade implements Undecided {
     this.#req = req;
     this.#socket = socket;
     this.#head = head;
-    this.#url = req.url ?? '';
+    this.#response = new UpgradeResponse(req, socket, gate.express);
   }
 
   start(): void {
@@ -107,19 +92,12 @@ class Upgrade implements Undecided {
   }
 
   #runMiddleware(): void {
-    const { express, settings } = this.#gate;
-    // Loggers write the target down: they see no token, neither now nor when the response ends.
-    this.#setUrl(maskUrl(this.#url));
-    this.#req.originalUrl = maskUrl(this.#url);
-    const res = openResponse(this.#req, this.#socket, express);
-    this.#res = res;
-    this.#req.res = res;
+    const res = this.#response.open();
     res.once('finish', () => this.#guard(() => this.#handleAnswered(res)));
-    runMiddleware(settings.middleware, this.#req, res, (error) => {
+    runMiddleware(this.#gate.settings.middleware, this.#req, res, (error) => {
       this.#guard(() => {
         if (this.#isDecided) return;
-        detachResponse(res, this.#socket);
-        muteResponse(res, () => this.#handleOutcome(ANSWERED));
+        this.#response.detach(() => this.#handleOutcome(ANSWERED));
         if (error === undefined) this.#authenticate();
         else this.#apply(middlewareVerdict(error));
       });
@@ -127,13 +105,13 @@ class Upgrade implements Undecided {
   }
 
   #authenticate(): void {
-    this.#setUrl(this.#url);
+    this.#response.showTarget();
     const ticket = this.#entry?.credentials.ticket;
     if (ticket !== undefined) {
       this.#redeem(ticket);
       return;
     }
-    const res = this.#res ?? this.#openLate();
+    const res = this.#response.forLogin(() => this.#handleOutcome(ANSWERED));
     try {
       this.#gate.authenticate(this.#req, res, (outcome) => this.#handleOutcome(outcome));
     } catch (error) {
@@ -152,13 +130,6 @@ class Upgrade implements Undecided {
         if (!this.#isDecided) this.#apply(ticketVerdict(error));
       });
     });
-  }
-
-  #openLate(): ServerResponse {
-    this.#late = new LateResponse(this.#req, this.#gate.express, () => this.#handleOutcome(ANSWERED));
-    this.#req.res = this.#late.proxy;
-    this.#req.originalUrl = this.#url;
-    return this.#late.proxy;
   }
 
   /** Takes the first outcome; what a strategy says after that changes nothing. */
@@ -203,9 +174,8 @@ class Upgrade implements Undecided {
       this.#refuse(refusal);
       return;
     }
-    const opened = this.#res ?? this.#late?.opened;
-    // Runs hooks of middleware: what they throw still gets an answer.
-    const lines = opened === undefined ? NO_LINES : linesFor101(opened);
+    // Hooks of middleware run here: what they throw still gets an answer.
+    const lines = this.#response.headerLines();
     const res = this.#decide();
     const socket = this.#socket;
     let made: WebSocket | undefined;
@@ -237,7 +207,7 @@ class Upgrade implements Undecided {
   #refuse(refusal: Refusal, error?: Error): void {
     if (this.#isDecided) return;
     const { hooks } = this.#gate;
-    const isAnswering = this.#res !== undefined && isAnsweringPeer(this.#res);
+    const { isAnswering } = this.#response;
     const res = this.#decide();
     this.#leave();
     // A middleware began an answer and never ended it: a second one would be read as part of it.
@@ -282,16 +252,7 @@ class Upgrade implements Undecided {
     this.#isDecided = true;
     clearTimeout(this.#timer);
     this.#gate.undecided.delete(this);
-    if (this.#res === undefined) return this.#late?.opened;
-    detachResponse(this.#res, this.#socket);
-    muteResponse(this.#res);
-    this.#setUrl(maskUrl(this.#url));
-    return this.#res;
-  }
-
-  #setUrl(url: string): void {
-    if (this.#gate.express === undefined) this.#req.url = url;
-    else this.#gate.express.setUrl(this.#req, url);
+    return this.#response.close();
   }
 
   /** Runs a step; what it throws is a fault of the login, or of ours, and never leaves this request. */
