@@ -183,15 +183,15 @@ function receiptAfter(
   what?: string,
 ): Promise<Receipt> {
   if (publishing === undefined) return settled({ id, delivered, relay: 'none' });
-  const receipt = publishing.then(
+  const receipt: Promise<Receipt> = publishing.then(
     (): Receipt => ({ id, delivered, relay: 'accepted' }),
     (cause: unknown): never => {
+      // A caller who does not await must not crash the process; who awaits still gets the rejection.
+      receipt.catch(() => undefined);
       if (cause instanceof RealtimeError && cause.code === 'ERR_REALTIME_CLOSED') throw cause;
       throw new RelayError({ id, delivered, relay: 'none' }, cause, what);
     },
   );
-  // A caller who does not await must not crash the process; who awaits still gets the rejection.
-  receipt.catch(() => undefined);
   return receipt;
 }
 

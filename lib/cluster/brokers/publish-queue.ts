@@ -73,6 +73,7 @@ export class PublishQueue {
     this.#isClosed = true;
     this.#send = undefined;
     this.#rejectAll(() => closedError(this.#limits.label));
+    clearTimeout(this.#timer);
   }
 
   /** Keeps publishes here, until their deadline, while the broker takes nothing. */
@@ -151,14 +152,12 @@ export class PublishQueue {
     this.#dropSettled();
   }
 
-  /** Takes what is settled off the front; the timer goes with the last one. */
+  /** Takes what is settled off the front. The timer runs on: one for each publish would cost more than it. */
   #dropSettled(): void {
     while (this.#oldest?.isSettled) this.#oldest = this.#oldest.next;
     if (this.#oldest) return;
     this.#newest = undefined;
     this.#nextUnsent = undefined;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 
   readonly #handleTimer = (): void => {
