@@ -1,6 +1,7 @@
 import type { DecodeFault, Incoming, Wire } from './wire';
 import { isMessageType } from '../model/message-type';
 import { parseJson } from './wire';
+import { quote } from '../model/json';
 
 /**
  * The wire of the seed's pages: text frames `{"type":"…","content":"<JSON text>"}` both ways, where `content` is a
@@ -10,7 +11,7 @@ export const plainWire: Wire = {
   name: 'plain',
 
   encode(type: string, contentText: string): string {
-    return `{"type":${JSON.stringify(type)},"content":${JSON.stringify(contentText)}}`;
+    return `{"type":${quote(type)},"content":${JSON.stringify(contentText)}}`;
   },
 
   encodeRequest: () => undefined,

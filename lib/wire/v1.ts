@@ -2,6 +2,7 @@ import type { ControlType, DecodeFault, Incoming, RequestId, Wire } from './wire
 import type { MessageErrorBody } from '../model/message-errors';
 import { isMessageType } from '../model/message-type';
 import { parseJson } from './wire';
+import { quote } from '../model/json';
 
 /** The subprotocol that a client offers to speak v1. */
 export const V1_PROTOCOL = 'express-realtime.v1';
@@ -14,11 +15,11 @@ export const v1Wire: Wire = {
   name: 'v1',
 
   encode(type: string, contentText: string): string {
-    return `{"type":${JSON.stringify(type)},"content":${contentText}}`;
+    return `{"type":${quote(type)},"content":${contentText}}`;
   },
 
   encodeRequest(type: string, contentText: string, id: RequestId): string {
-    return `{"type":${JSON.stringify(type)},"id":${JSON.stringify(id)},"content":${contentText}}`;
+    return `{"type":${quote(type)},"id":${JSON.stringify(id)},"content":${contentText}}`;
   },
 
   encodeReply(id: RequestId, contentText: string): string {
