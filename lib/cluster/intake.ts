@@ -121,15 +121,17 @@ export class Intake {
 
   /** The number of a probe, which is a batch of its own. */
   #probeIn(bytes: Buffer, lead: BatchLead): string | undefined {
+    const { node, to } = lead;
     const batch = readBatch(bytes, lead, this.#limits);
     if (typeof batch === 'string') return undefined;
     const { seq, at } = batch;
-    const frame = readFrame(batch.frames[0], { node: lead.node, to: lead.to, seq, at }, this.#parts.multiTenant);
+    const frame = readFrame(batch.frames[0], { node, to, seq, at }, this.#parts.multiTenant);
     return typeof frame !== 'string' && frame.kind === 'probe' ? frame.id : undefined;
   }
 
-  #takeBatch(bytes: Buffer, { node, to, ...lead }: BatchLead, receiver: FrameReceiver): void {
-    const batch = readBatch(bytes, { node, to, ...lead }, this.#limits);
+  #takeBatch(bytes: Buffer, lead: BatchLead, receiver: FrameReceiver): void {
+    const { node, to } = lead;
+    const batch = readBatch(bytes, lead, this.#limits);
     if (typeof batch === 'string') return this.#drop(batch, node);
     const times: Times = { monotonic: performance.now(), wall: this.#parts.settings.now() };
     let { seq, contentsFrom: from } = batch;
