@@ -2,6 +2,7 @@ import type { Addressed, Audience, Exception, Scope } from '../model/audience';
 import type { CloseSpec } from '../model/close-codes';
 import type { NodeId } from './brokers/broker';
 import type { Outgoing } from '../wire/outgoing';
+import { quote } from '../model/json';
 
 /**
  * The relay frame, what nodes send each other: an entry in the header of a `batch`, and the content's JSON text, which
@@ -93,7 +94,6 @@ export function nodeOfSession(sessionId: string): NodeId | undefined {
 }
 
 const NODE_ID = /^[\w-]{1,64}$/;
-const NEEDS_NO_ESCAPE = /^[\w .:/@+-]*$/;
 
 function frameText(head: string, content: string): FrameText {
   return { head, headBytes: Buffer.byteLength(head), content, contentBytes: Buffer.byteLength(content) };
@@ -116,8 +116,4 @@ function audienceText(audience: Audience): string {
 
 function exceptText(except: Exception): string {
   return JSON.stringify({ sessionIds: except.sessionIds, users: except.users });
-}
-
-function quote(text: string): string {
-  return NEEDS_NO_ESCAPE.test(text) ? `"${text}"` : JSON.stringify(text);
 }
