@@ -33,24 +33,30 @@ interface Round {
   readonly duplicates: number;
 }
 
-/** Prints what each broker does when it, or a node, fails: a row a fault. */
-export async function faultTable(brokers?: readonly string[], rounds?: number): Promise<void> {
+/** Prints what each broker does when it, or a node, fails: a row a fault. @returns the same as one text. */
+export async function faultTable(brokers?: readonly string[], rounds?: number): Promise<string> {
   const names = (Object.keys(ROUNDS) as BrokerName[]).filter((name) => brokers === undefined || brokers.includes(name));
-  console.log(
-    '\n| broker | fault | rounds | s to notice, median (worst) | s to recover | accepted and lost while connected | accepted and lost around the fault | duplicates | leftovers |',
+  const lines: string[] = [];
+  const print = (line: string): void => {
+    lines.push(line);
+    console.log(line);
+  };
+  print(
+    '| broker | fault | rounds | s to notice, median (worst) | s to recover | accepted and lost while connected | accepted and lost around the fault | duplicates | leftovers |',
   );
-  console.log('|---|---|--:|--:|--:|--:|--:|--:|--:|');
+  print('|---|---|--:|--:|--:|--:|--:|--:|--:|');
   for (const name of names) {
     const missing = missingBroker(name);
     if (missing !== undefined) {
-      console.log(`| ${name} | left out: ${missing} |`);
+      print(`| ${name} | left out: ${missing} |`);
       continue;
     }
     const broker = await startBroker(name);
     for (const fault of Object.keys(FAULTS) as Fault[]) {
-      console.log(await faultRow(name, broker, fault, rounds ?? ROUNDS[name]));
+      print(await faultRow(name, broker, fault, rounds ?? ROUNDS[name]));
     }
   }
+  return lines.join('\n');
 }
 
 async function faultRow(name: BrokerName, broker: BenchBroker, fault: Fault, wanted: number): Promise<string> {

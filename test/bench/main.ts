@@ -1,33 +1,36 @@
-import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { join } from 'node:path';
 import type { Result, Row } from './report';
 import type { Running, Scenario } from './scenario';
 import { stopBroker } from './brokers';
 import { faultTable } from './faults';
 import { judge, markdown } from './report';
-import { plotInto } from './plot';
+import { saveFaults, saveScenario } from './save';
 import { scenariosOf } from './scenarios';
 import { estimate, ratios } from './stats';
 
 /**
- * `npm run bench`: all scenarios; `npm run bench -- users cluster --pairs=5 --peers=ours,ws --json=results.json`: some.
- * `npm run bench -- faults --rounds=5 --brokers=redis,kafka`: what each broker does in an outage.
+ * `npm run bench`: all scenarios; `npm run bench -- users cluster`: some; with `--pairs=5 --peers=ours,ws` for a quick
+ * look. `npm run bench -- faults --rounds=5 --brokers=redis,kafka`: what each broker does in an outage.
+ * What ran without such options is written to `results`.
  */
 const DEFAULT_PAIRS = 15;
-const PLOTS = join(__dirname, 'plots');
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const names = args.filter((arg) => !arg.startsWith('--'));
+  const isWhole = args.length === names.length;
   console.log(machine());
   if (names[0] === 'faults') {
     const rounds = option(args, 'rounds');
-    return faultTable(option(args, 'brokers')?.split(','), rounds === undefined ? undefined : Number(rounds));
+    const table = await faultTable(
+      option(args, 'brokers')?.split(','),
+      rounds === undefined ? undefined : Number(rounds),
+    );
+    if (isWhole) saveFaults(machine(), table);
+    return;
   }
   const pairs = Number(option(args, 'pairs') ?? DEFAULT_PAIRS);
   const only = option(args, 'peers')?.split(',');
-  const results: Result[] = [];
   for (const [name, scenario] of scenariosOf(names)) {
     const missing = scenario.missing?.();
     if (missing !== undefined) {
@@ -37,15 +40,11 @@ async function main(): Promise<void> {
     const peers = scenario.peers.filter((peer) => only === undefined || only.includes(peer));
     const startedAt = Date.now();
     const measured = await measure(name, { ...scenario, peers }, Math.min(pairs, scenario.maxPairs ?? pairs));
-    results.push(...measured);
-    console.log(`\n${markdown(name, { ...scenario, peers }, measured)}`);
+    const table = markdown(name, { ...scenario, peers }, measured);
+    console.log(`\n${table}`);
+    if (isWhole) saveScenario(name, table, { machine: machine(), results: measured });
     console.error(`${name} took ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
   }
-  const file = option(args, 'json');
-  if (file === undefined) return;
-  const all = { machine: machine(), takenAt: new Date().toISOString(), results };
-  writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
-  for (const plot of plotInto(PLOTS, all)) console.error(`wrote ${plot}`);
 }
 
 function option(args: readonly string[], name: string): string | undefined {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result, Results, Row } from './report';
 
@@ -85,11 +85,4 @@ function fixed(value: number): string {
 
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-}
-
-/** By itself: `node --import tsx test/bench/plot.ts results.json` draws what was measured before. */
-if (require.main === module) {
-  // Written by main.ts.
-  const results = JSON.parse(readFileSync(process.argv[2] ?? 'results.json', 'utf8')) as Results;
-  for (const file of plotInto(join(__dirname, 'plots'), results)) console.log(file);
 }

@@ -44,7 +44,7 @@ describe('bench: what it says', () => {
   it('draws a chart that shows every peer, in light and in dark', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bench-plots-'));
     try {
-      const files = plotInto(folder, { machine: 'a machine', takenAt: '', results: [result] });
+      const files = plotInto(folder, { machine: 'a machine', results: [result] });
       expect(files).to.deep.equal([join(folder, 'fanout-cpu.svg')]);
       const svg = readFileSync(join(folder, 'fanout-cpu.svg'), 'utf8');
       expect(svg)

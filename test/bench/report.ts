@@ -23,10 +23,9 @@ export interface Result {
   readonly rows: readonly Row[];
 }
 
-/** All of one run. */
+/** What was measured on a machine. */
 export interface Results {
   readonly machine: string;
-  readonly takenAt: string;
   readonly results: readonly Result[];
 }
 
