@@ -1,7 +1,9 @@
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import request from 'supertest';
 import type { TestClient } from '../../lib/testing';
+import { connect, refusal } from '../../lib/testing';
 import { missingNginx, startNginx } from '../servers/nginx';
 import type { NginxServer } from '../servers/nginx';
 import { missingRedis, startRedis } from '../servers/redis';
@@ -61,6 +63,13 @@ describeWithServer('three processes of the example app behind nginx', missingNgi
     await Promise.all(clients.map((client) => client.close()));
   });
 
+  it('lets in a browser, whose Origin is the address of nginx, and no page of another site', async () => {
+    const token = await login(nginx.url, 'mia');
+    const from = (origin: string) => ({ token, path: '/ws', headers: { origin }, timeoutMs: 15_000 });
+    await (await connect(nginx.url, from(nginx.url))).close();
+    expect((await refusal(nginx.url, from('http://elsewhere.example'))).status).to.equal(403);
+  });
+
   it('restarts a process under load: the users of the others lose nothing, its own are told 1012', async () => {
     const clients = await openTabs(12);
     const load = startLoad(nginx.url);
@@ -89,6 +98,29 @@ describeWithServer('three processes of the example app behind nginx', missingNgi
     const back = await cluster.tab(nginx.url, await login(nginx.url, 'mia'));
     await pushByKey(nginx.url, { target: EVERYONE, type: 'welcome', content: 2 }).expect(200);
     expect(await back.next('welcome', { timeoutMs: 10_000 })).to.equal(2);
+  });
+});
+
+describeWithServer('a process behind nginx', missingNginx(), () => {
+  it('is told the Host that was asked for, the client’s address and its protocol, on both ways', async () => {
+    const [port = 0] = await freePorts(1);
+    const mirror = createServer((req, res) => res.end(JSON.stringify(req.headers)));
+    await new Promise<void>((resolve) => mirror.listen(port, '127.0.0.1', resolve));
+    const nginx = await startNginx(SITE, [port, port, port]);
+    try {
+      for (const path of ['/', '/ws']) {
+        const { text } = await request(nginx.url).get(path).set('X-Forwarded-For', '192.0.2.1');
+        expect(JSON.parse(text), path).to.include({
+          host: new URL(nginx.url).host,
+          'x-forwarded-for': '127.0.0.1',
+          'x-forwarded-proto': 'http',
+        });
+      }
+    } finally {
+      await nginx.stop();
+      mirror.closeAllConnections();
+      mirror.close();
+    }
   });
 });
 
