@@ -5,13 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
+import { transformSync } from 'esbuild';
 import express5 from 'express';
 import type { Request } from 'express';
 import express4 from 'express4';
 import request from 'supertest';
+import * as index from '../../lib/index';
 import { RelayError, senderApi } from '../../lib/index';
 import type { SenderApiOptions } from '../../lib/index';
 import { mountSender } from '../../lib/http/app';
+import { blocksOf } from '../support/pages';
 import { startApp } from '../support/app-server';
 import type { AppServer, AppServerOptions } from '../support/app-server';
 
@@ -456,6 +459,23 @@ describe('senderApi', () => {
     expect(errors).to.deep.equal([]);
   });
 
+  for (const page of ['README.md', 'lib/http/sender-api.md']) {
+    it(`is closed where it is set up as ${page} shows, and the key was forgotten: 401`, async () => {
+      const statusWith = async (env: NodeJS.ProcessEnv, key?: string): Promise<number> => {
+        const { url } = await startApp({ mount: (app) => setUpAsShown(page, app, env) });
+        const call = request(url)
+          .post('/realtime/send')
+          .send({ target: { everyone: true }, type: 'n', content: 1 });
+        return (key === undefined ? await call : await call.set('x-api-key', key)).status;
+      };
+      expect(await statusWith({})).to.equal(401);
+      expect(await statusWith({}, 'undefined')).to.equal(401);
+      expect(await statusWith({ PUSH_KEY: '' }, '')).to.equal(401);
+      expect(await statusWith({ PUSH_KEY: 'right' }, 'wrong')).to.equal(401);
+      expect(await statusWith({ PUSH_KEY: 'right' }, 'right')).to.equal(200);
+    });
+  }
+
   it('works in a sub-app, and with the sender under another name', async () => {
     const sub = express5();
     sub.use(senderApi({ authorize: everything, localsKey: 'push' }));
@@ -473,3 +493,11 @@ describe('senderApi', () => {
     expect(errors[0]).to.have.property('code', 'ERR_REALTIME_ATTACH');
   });
 });
+
+/** Runs the first block of a page that mounts the sender API. */
+function setUpAsShown(page: string, app: unknown, env: NodeJS.ProcessEnv): void {
+  const block = blocksOf(page).find(({ code }) => code.includes('senderApi({'));
+  const { code } = transformSync(block?.code ?? '', { loader: 'ts', format: 'cjs' });
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- our own page
+  new Function('require', 'app', 'process', code)(() => index, app, { env });
+}
