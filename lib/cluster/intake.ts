@@ -12,7 +12,7 @@ import type { Report } from '../session/report';
 import { Peers } from './peers';
 import { RealtimeError } from '../model/errors';
 import { readFrame } from './relay-check';
-import { readRenewal, readRevocations } from './login-frames';
+import { readAnswer, readRenewal, readRevocations } from './login-frames';
 import { readBatch, readLead } from './batch';
 
 /** Where frames of other nodes end: the sessions of this process. */
@@ -188,7 +188,14 @@ export class Intake {
         if (renewal !== undefined) receiver.renew(renewal);
         return renewal !== undefined;
       }
-      default: {
+      case 'answer': {
+        const answer = readAnswer(readContent(), multiTenant);
+        if (answer === undefined) return false;
+        receiver.revoke(answer.revocations);
+        if (!answer.isWhole) this.#drop('malformed', frame.node);
+        return true;
+      }
+      case 'revoke': {
         const revocations = readRevocations(readContent(), multiTenant);
         if (revocations !== undefined) receiver.revoke(revocations);
         return revocations !== undefined;

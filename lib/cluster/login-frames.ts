@@ -14,17 +14,30 @@ export function revocationContents(revocations: readonly Revocation[]): string[]
   return contents;
 }
 
-/** Reads the content of a `revoke` or `answer`; `undefined` when anything of it does not fit. Never throws. */
+/** Reads the content of a `revoke`; `undefined` when anything of it does not fit. Never throws. */
 export function readRevocations(text: string, multiTenant: boolean): readonly Revocation[] | undefined {
+  const answer = readAnswer(text, multiTenant);
+  return answer?.isWhole === true ? answer.revocations : undefined;
+}
+
+/** What an answer tells. */
+export interface ReadAnswer {
+  readonly revocations: readonly Revocation[];
+  /** False when some of it did not fit and was passed over. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * Reads the content of an `answer`; `undefined` when it is no list. One entry that does not fit costs no other: a node
+ * that starts would let in all that was revoked. Never throws.
+ */
+export function readAnswer(text: string, multiTenant: boolean): ReadAnswer | undefined {
   const list = parse(text);
   if (!Array.isArray(list) || list.length > MAX_PER_FRAME) return undefined;
-  const read: Revocation[] = [];
-  for (const entry of list as readonly unknown[]) {
-    const revocation = isFields(entry) ? readRevocation(entry, multiTenant) : undefined;
-    if (revocation === undefined) return undefined;
-    read.push(revocation);
-  }
-  return read;
+  const revocations = (list as readonly unknown[])
+    .map((entry) => (isFields(entry) ? readRevocation(entry, multiTenant) : undefined))
+    .filter((each) => each !== undefined);
+  return { revocations, isWhole: revocations.length === list.length };
 }
 
 /** Reads one revocation, as a store kept it; `undefined` when it does not fit. Never throws. */

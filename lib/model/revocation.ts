@@ -72,6 +72,12 @@ export function parseRevocation(input: unknown, untilMs: number, context: Target
   if (!isTime(untilMs) || untilMs <= Date.now()) {
     fail(`untilMs must be milliseconds since 1970, in the future, got ${describeValue(untilMs)}`);
   }
+  if (context.multiTenant && context.boundTenant === '') {
+    throw new RealtimeError(
+      'ERR_REALTIME_TENANT',
+      'the sender of a guest cannot revoke: guests have no login to revoke',
+    );
+  }
   const scope = parseScope(fields, context);
   if ('tokenId' in fields) return { kind: 'token', scope, tokenId: parseTokenId(fields['tokenId']), untilMs };
   return {

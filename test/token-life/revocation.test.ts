@@ -295,6 +295,37 @@ describe('sender.revoke on several nodes', () => {
     expect(await client.closed).to.deep.equal(REVOKED);
   });
 
+  it('is not for the sender of a guest, and what others revoked is known to a node that starts after such a try', async () => {
+    const { nodes, startOne } = await startNodes(1, { multiTenant: true, anonymous: true });
+    const [a] = nodes as [AppServer];
+    await a.login(null);
+    const [guest] = a.realtime.hub.list();
+    if (guest === undefined) throw new Error('the guest has no session');
+    for (const input of [{ tokenId: 'b' }, { userId: 7, issuedBefore: Date.now() }]) {
+      expect(() => guest.sender.revoke(input))
+        .to.throw('guests have no login to revoke')
+        .with.property('code', 'ERR_REALTIME_TENANT');
+    }
+    await a.realtime.revoke({ tokenId: 'a', allTenants: true });
+    const late = await startOne();
+    await late.realtime.ready;
+    expect(await statusOf(late, { id: 7, tenantId: 1, tokenId: 'a' })).to.equal(401);
+    expect(late.realtime.health().counters.dropped.malformed).to.equal(0);
+  });
+
+  it('is learned from an answer of which one entry does not fit: that one is passed over, and counted', async () => {
+    const { bus, nodes } = await startNodes(1);
+    const [a] = nodes as [AppServer];
+    const client = await a.login({ id: 7, tokenId: 'a' });
+    const good = { kind: 'token', scope: { tenant: '' }, tokenId: 'a', untilMs: Date.now() + HOUR_MS };
+    const answer = JSON.stringify([{ ...good, scope: 'guests' }, null, good]);
+    bus.inject(frame('answer', answer, 1, a));
+    expect(await client.closed).to.deep.equal(REVOKED);
+    bus.inject(frame('answer', '{}', 2, a));
+    await bus.settled();
+    expect(a.realtime.health().counters.dropped.malformed).to.equal(2);
+  });
+
   it('takes nothing from the broker that is not whole and right', async () => {
     const { bus, nodes } = await startNodes(1);
     const [a] = nodes as [AppServer];
@@ -367,7 +398,10 @@ const asRenewal = (content: unknown): [string, unknown] => ['renew', content];
 /** A frame as anybody can put it on the broker. */
 function frame(kind: string, content: string, seq: number, { realtime }: AppServer): Buffer {
   const to = kind === 'renew' ? { to: realtime.health().node } : {};
-  return forgedBatch({ node: 'forger', ...to, n: seq, seq }, [{ kind, scope: { tenant: '' }, id: 'x' }, content]);
+  return forgedBatch({ node: 'forger', ...to, n: seq, seq }, [
+    { kind, scope: { tenant: '' }, id: 'x', parts: 1 },
+    content,
+  ]);
 }
 
 function codeOf(call: () => unknown): string | undefined {
