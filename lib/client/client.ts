@@ -109,14 +109,15 @@ export class Client implements RealtimeClient {
   #connect(): void {
     if (this.#status === 'closed' || this.#line !== undefined) return;
     clearTimeout(this.#retry);
-    this.#tell({ status: 'connecting' });
     const line = new Line(this.#options, {
       handleOpen: (hello) => this.#opened(hello),
       handleMessage: (message) => void this.#receive(message),
       handleEnd: (end) => this.#ended(line, end),
     });
     this.#line = line;
-    void line.open(this.#url, () => this.#askToken(line));
+    this.#tell({ status: 'connecting' });
+    // A listener may have closed the client.
+    if (this.#line === line) void line.open(this.#url, () => this.#askToken(line));
   }
 
   async #askToken(line: Line): Promise<string | undefined> {
@@ -201,6 +202,8 @@ export class Client implements RealtimeClient {
   #tell(change: StatusChange): void {
     this.#status = change.status;
     for (const listener of [...this.#statusListeners]) {
+      // One before it may have closed the client: all have been told that by now.
+      if (this.#status !== change.status) return;
       try {
         listener(change);
       } catch (error) {

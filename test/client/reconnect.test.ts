@@ -399,6 +399,23 @@ describe('client: coming back', () => {
     expect(heard).to.deep.equal(['open']);
     expect([client.status, sockets.length]).to.deep.equal(['closed', 1]);
   });
+
+  it('closed by a status listener while it connects, it opens no socket, and closed is the last that is told', async () => {
+    const heard: string[] = [];
+    const client = connect('ws://server/ws', { createSocket: () => expect.fail('a socket') });
+    client.onStatus(({ status }) => status === 'connecting' && client.close());
+    client.onStatus(({ status }) => heard.push(status));
+    await settle();
+    expect([client.status, heard.at(-1)]).to.deep.equal(['closed', 'closed']);
+  });
+
+  it('closed by a status listener while it connects again, it opens no other socket', async () => {
+    const { client, socket, sockets } = await startRig();
+    client.onStatus(({ status }) => status === 'connecting' && client.close());
+    socket.open().lose();
+    await pass(60_000);
+    expect([client.status, sockets.length]).to.deep.equal(['closed', 1]);
+  });
 });
 
 /** The token that a socket was opened with. */
