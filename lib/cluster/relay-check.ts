@@ -54,6 +54,9 @@ export type RelayFrame = MessageFrame | DisconnectFrame | LoginFrame | SignFrame
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** More than a node id and two numbers need; the id of a question goes into each frame of its answer. */
+const MAX_ID_LENGTH = 128;
+
 /**
  * Reads a frame's own fields. A broker is half trusted: whoever may publish there can write anything.
  *
@@ -62,7 +65,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function readFrame(fields: unknown, origin: FrameOrigin, multiTenant: boolean): RelayFrame | RelayDroppedWhy {
   if (!isFields(fields)) return 'malformed';
   const { kind, id, scope: givenScope } = fields;
-  if (typeof kind !== 'string' || typeof id !== 'string') return 'malformed';
+  if (typeof kind !== 'string' || typeof id !== 'string' || id.length > MAX_ID_LENGTH) return 'malformed';
   if (!isKnownKind(kind)) return 'kind';
   const scope = readScope(givenScope, multiTenant);
   if (scope === undefined) return 'scope';

@@ -75,6 +75,8 @@ describe('cluster: what anybody may put on the broker', () => {
     ['a type that is too long', { ...good, type: 'x'.repeat(200) }, 'malformed'],
     ['no type', { ...good, type: undefined }, 'malformed'],
     ['an id that is none', { ...good, id: 7 }, 'malformed'],
+    ['an id that is too long', { ...good, id: 'x'.repeat(129) }, 'malformed'],
+    ['a question whose id is too long', { ...good, kind: 'ask', id: 'x'.repeat(129) }, 'malformed'],
     ['a close code that may not be sent', { ...good, kind: 'disconnect', code: 1006, reason: '' }, 'malformed'],
     ['a close reason that is no text', { ...good, kind: 'disconnect', code: 4403, reason: {} }, 'malformed'],
     ['a list for its fields', [good], 'malformed'],
