@@ -82,12 +82,16 @@ function lengthOf(frame: Buffer): Buffer {
   return length;
 }
 
-/** The frames of a body, as parts of it; what is cut off is left out. */
+/** Several times what is sent in one body; whoever may publish must not make a million of one message. */
+const MAX_FRAMES = 4000;
+
+/** The frames of a body, as parts of it; what is cut off is left out, and all that follows a frame of no length. */
 export function unpackFrames(body: Buffer): Buffer[] {
   const frames: Buffer[] = [];
-  for (let at = 0; at + 4 <= body.length;) {
-    const end = at + 4 + body.readUInt32BE(at);
-    if (end > body.length) break;
+  for (let at = 0; at + 4 < body.length && frames.length < MAX_FRAMES;) {
+    const length = body.readUInt32BE(at);
+    const end = at + 4 + length;
+    if (length === 0 || end > body.length) break;
     frames.push(body.subarray(at + 4, end));
     at = end;
   }
