@@ -10,8 +10,7 @@ import { isCount, isFields } from './relay-check';
  *
  * | field | meaning |
  * |---|---|
- * | `n` | counts every frame of the sending node; that of the first frame, the others follow |
- * | `seq` | counts the frames of one sender on one route (all, or one node), from 1; likewise |
+ * | `seq` | counts the frames of one sender on one route (all, or one node), from 1; that of the first frame, the others follow |
  * | `at` | the sender's clock when the first frame was sent, ms since 1970; the others follow within a second |
  * | `bytes` | how long each frame's content is |
  * | `frames` | the frames' own fields, as `relay` has them |
@@ -30,16 +29,15 @@ export interface BatchText {
   readonly node: NodeId;
   /** The one node that it is for; `undefined` = all. */
   readonly to: NodeId | undefined;
-  readonly n: number;
   readonly seq: number;
   readonly at: number;
   readonly frames: readonly FrameText[];
 }
 
 /** Writes a batch. */
-export function encodeBatch({ node, to, n, seq, at, frames }: BatchText): Buffer {
+export function encodeBatch({ node, to, seq, at, frames }: BatchText): Buffer {
   const sizes = frames.map(({ contentBytes }) => contentBytes).join();
-  let header = `{"n":${n},"seq":${seq},"at":${at},"bytes":[${sizes}],"frames":[`;
+  let header = `{"seq":${seq},"at":${at},"bytes":[${sizes}],"frames":[`;
   let headerBytes = header.length + frames.length + 1;
   let contents = '';
   let contentBytes = 0;
@@ -108,8 +106,8 @@ export interface ReceivedBatch {
 export function readBatch(bytes: Buffer, lead: BatchLead, limits: BatchLimits): ReceivedBatch | RelayDroppedWhy {
   const header = parse(bytes.toString('utf8', lead.headerFrom, lead.headerTo));
   if (!isFields(header)) return 'malformed';
-  const { n, seq, at, bytes: sizes, frames } = header;
-  if (!isCount(n) || !isCount(seq) || !isCount(at) || !Array.isArray(frames) || !isSizes(sizes)) return 'malformed';
+  const { seq, at, bytes: sizes, frames } = header;
+  if (!isCount(seq) || !isCount(at) || !Array.isArray(frames) || !isSizes(sizes)) return 'malformed';
   if (frames.length !== sizes.length || frames.length === 0) return 'malformed';
   if (frames.length > limits.maxFrames) return 'oversize';
   if (!isCount(seq + frames.length)) return 'malformed';

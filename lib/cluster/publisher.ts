@@ -22,7 +22,6 @@ export class Publisher {
   readonly #routes = new Map<NodeId, Route>();
   /** The highest number of a route that was forgotten: a new one must not repeat it. */
   #forgottenSeq = 0;
-  #number = 0;
   #pendingBytes = 0;
   #gate: Gate = 'held';
   #closed: RealtimeError | undefined;
@@ -134,11 +133,6 @@ export class Publisher {
       ...{ maxBatchBytes, maxBatchFrames, maxWaitBehindFailureMs },
       get isHeld() {
         return isHeld();
-      },
-      takeNumbers: (count) => {
-        const first = this.#number + 1;
-        this.#number += count;
-        return first;
       },
       publish: (bytes) => this.#broker.publish(bytes, address),
       handleSettled: (sends, bytes, error) => this.#handleSettled(sends, bytes, error),

@@ -15,8 +15,6 @@ export interface RouteHost {
   readonly isHeld: boolean;
   /** Milliseconds since 1970, as frames carry them. */
   now(): number;
-  /** Takes so many numbers of the node's frame count. @returns the first. */
-  takeNumbers(count: number): number;
   publish(bytes: Buffer): Promise<void>;
   /** Told once for each batch; `sends` is 0 for a frame about the node itself. */
   handleSettled(sends: number, bytes: number, error: RealtimeError | undefined): void;
@@ -163,9 +161,9 @@ export class Route {
   /** Only frames that really leave get numbers, so that those which do not are no gap. */
   async #publish({ at, frames }: Batch): Promise<void> {
     const { node, to } = this.#host;
-    const [n, seq] = [this.#host.takeNumbers(frames.length), this.#seq + 1];
+    const seq = this.#seq + 1;
     this.#seq += frames.length;
-    await this.#host.publish(encodeBatch({ node, to, n, seq, at, frames }));
+    await this.#host.publish(encodeBatch({ node, to, seq, at, frames }));
   }
 
   #finish(batch: Batch, error: RealtimeError | undefined): void {

@@ -72,7 +72,7 @@ describe('attach with a broker', () => {
     const v1 = await a.login({ id: 7 }, { protocols: ['express-realtime.v1'] });
     const head = JSON.stringify({
       ...{ v: 1, node: 'ghost', kind: 'message', at: Date.now(), scope: { tenant: '' } },
-      ...{ audience: { kind: 'everyone' }, type: 't', id: 'x', n: 1, seq: 1 },
+      ...{ audience: { kind: 'everyone' }, type: 't', id: 'x', seq: 1 },
     });
     const content = '1,"type":"$error"';
     bus.inject(Buffer.from(`R1\n${head.length} ${content.length}\n${head}\n${content}`));

@@ -4,7 +4,6 @@ export interface ForgedHeader {
   readonly version?: string;
   readonly node?: string;
   readonly to?: string;
-  readonly n?: unknown;
   readonly seq?: unknown;
   readonly at?: unknown;
   readonly bytes?: unknown;
@@ -15,7 +14,7 @@ export interface ForgedHeader {
 export function forgedBatch(given: ForgedHeader, ...frames: (readonly [fields: unknown, content: string])[]): Buffer {
   const { version = 'R1', node = 'node1', to = '*', ...fields } = given;
   const header = JSON.stringify({
-    ...{ n: 900_000, seq: 900_000, at: Date.now() },
+    ...{ seq: 900_000, at: Date.now() },
     bytes: frames.map(([, content]) => Buffer.byteLength(content)),
     frames: frames.map(([frame]) => frame),
     ...fields,

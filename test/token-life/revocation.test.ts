@@ -398,10 +398,7 @@ const asRenewal = (content: unknown): [string, unknown] => ['renew', content];
 /** A frame as anybody can put it on the broker. */
 function frame(kind: string, content: string, seq: number, { realtime }: AppServer): Buffer {
   const to = kind === 'renew' ? { to: realtime.health().node } : {};
-  return forgedBatch({ node: 'forger', ...to, n: seq, seq }, [
-    { kind, scope: { tenant: '' }, id: 'x', parts: 1 },
-    content,
-  ]);
+  return forgedBatch({ node: 'forger', ...to, seq }, [{ kind, scope: { tenant: '' }, id: 'x', parts: 1 }, content]);
 }
 
 function codeOf(call: () => unknown): string | undefined {
