@@ -5,6 +5,7 @@ import type { ExpressRequests } from './express-requests';
 import type { HandshakeHooks, HandshakeSettings } from './handshake';
 import type { CheckOrigin } from './origin';
 import type { Refusal } from './refuse';
+import type { UpgradeQueue } from './upgrade-queue';
 
 /** An upgrade whose login is still under way. */
 export interface Undecided {
@@ -21,6 +22,7 @@ export interface Gate {
   readonly acceptor: Acceptor;
   readonly checkOrigin: CheckOrigin;
   readonly authenticate: Authenticator;
+  readonly queue: UpgradeQueue;
   /** Those that were not decided at once. */
   readonly undecided: Set<Undecided>;
 }

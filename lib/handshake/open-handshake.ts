@@ -15,6 +15,7 @@ import { offeredProtocols } from './protocols';
 import { renewLogin } from './renewal';
 import { BEARER_PREFIX } from './token';
 import { handleUpgrade } from './upgrade';
+import { UpgradeQueue } from './upgrade-queue';
 
 /**
  * Opens the door of one path on one server.
@@ -33,6 +34,7 @@ export const openHandshake: OpenHandshake = (server, settings, hooks) => {
     acceptor: new Acceptor(settings.maxPayloadBytes, settings.protocols),
     checkOrigin: originCheck(settings.origins, express),
     authenticate: authenticatorOf(settings),
+    queue: new UpgradeQueue(),
     undecided: new Set(),
   };
   const door: Door = {

@@ -44,7 +44,7 @@ export function handleUpgrade(gate: Gate, req: IncomingMessage, socket: Duplex, 
     socket.destroy();
     return;
   }
-  new Upgrade(gate, req, socket, head).start();
+  gate.queue.add(() => new Upgrade(gate, req, socket, head).start());
 }
 
 /** One upgrade request on its way. Nothing of it is kept once it is decided. */
