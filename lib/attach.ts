@@ -87,6 +87,12 @@ export function attachRealtime(server: Server, options: RealtimeOptions): Realti
   return new Attach(server, { ...resolved, app }).realtime;
 }
 
+/** What the parts around the sessions' host share with it. */
+interface HostParts extends Pick<SessionHost, 'hub' | 'onEvent' | 'checkOutbound' | 'senderFor'> {
+  readonly revocations: Revocations;
+  readonly handlers: HandlerMap;
+}
+
 /** Builds the parts of one attach and wires them. */
 class Attach {
   readonly realtime: Realtime;
@@ -124,7 +130,8 @@ class Attach {
       maxContentLength,
       checkOutbound,
     });
-    this.#host = this.#createHost(hub, revocations, handlers, onEvent, (session) => boundTo(session.tenant));
+    const senderFor: SessionHost['senderFor'] = (session) => boundTo(session.tenant);
+    this.#host = this.#createHost({ hub, revocations, handlers, onEvent, checkOutbound, senderFor });
     this.realtime = {
       ...sender,
       sender,
@@ -154,42 +161,34 @@ class Attach {
     try {
       return mountSender(this.#options.app, this.#options.localsKey, sender, renewEnd);
     } catch (error) {
+      this.#kept?.close();
       void this.#cluster.close();
       throw error;
     }
   }
 
-  #createHost(
-    hub: Hub,
-    revocations: Revocations,
-    handlers: HandlerMap,
-    onEvent: OnEvent,
-    senderFor: SessionHost['senderFor'],
-  ): SessionHost {
+  #createHost({ revocations, handlers, ...shared }: HostParts): SessionHost {
     const options = this.#options;
     const inbound: InboundHost = {
       handlers,
       limits: options,
       clock: this.#clock,
       report: this.#report,
-      onEvent,
+      onEvent: shared.onEvent,
       // The door is opened after the parts behind it, and before anybody can come through.
       renewLogin: async (token) => (await this.#handshake?.renewLogin(token)) ?? { kind: 'refused' },
       isRevoked: (loginUser) => revocations.isRevoked(loginUser),
     };
     return {
+      ...shared,
       nodeId: this.#cluster.nodeId,
-      hub,
       flusher: new Flusher(this.#report),
       expiry: new ExpiryClock(options),
       limits: options,
       pingIntervalMs: options.heartbeatMs,
       beat: 0,
-      checkOutbound: outboundCheck(options.messages),
       openInbox: (session: LiveSession) => new SessionInbox(inbound, session),
-      senderFor,
       handleClosed: (session, info) => callHook(() => options.onClose?.(session, info), this.#report),
-      onEvent,
     };
   }
 
@@ -205,6 +204,7 @@ class Attach {
       });
     } catch (error) {
       this.#unmount();
+      this.#kept?.close();
       void this.#cluster.close();
       throw error;
     }

@@ -66,7 +66,7 @@ export interface RealtimeOptions {
   readonly startTimeoutMs?: number;
   /** Frames of other nodes older than this are dropped; default 30,000 ms. */
   readonly relayMaxAgeMs?: number;
-  /** Length of a beat; a session silent for two is terminated; default 25,000 ms. */
+  /** Length of a beat: each pings; a session without a sign of life since the last is terminated; default 25,000 ms. */
   readonly heartbeatMs?: number;
   /** The largest message of a peer; default 65,536 bytes. Above it: 1009. */
   readonly maxPayloadBytes?: number;

@@ -31,14 +31,15 @@ export function keptRevocations(
   const keep = keeperOf(store);
   if (store === undefined || keep === undefined) return undefined;
   let isClosed = !enabled;
+  const isOver = (): boolean => isClosed;
   let timer: NodeJS.Timeout | undefined;
   const load = async (): Promise<void> => {
-    for (let retryMs = FIRST_RETRY_MS; !isClosed; retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)) {
+    for (let retryMs = FIRST_RETRY_MS; !isOver(); retryMs = Math.min(MAX_RETRY_MS, retryMs * 2)) {
       try {
         revocations.apply(readAll(await store.load(), multiTenant));
         return;
       } catch (error) {
-        report(error);
+        if (!isOver()) report(error);
       }
       await new Promise<void>((resolve) => {
         timer = setTimeout(resolve, retryMs).unref();

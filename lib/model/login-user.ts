@@ -78,11 +78,14 @@ export function checkLoginUser(input: unknown, multiTenant: boolean, claims = NO
   return freezeLogin(user, userType, multiTenant ? tenantId : undefined);
 }
 
+/** Those that are set by name; and a `__proto__` of parsed JSON would become the prototype, past every check. */
+const NOT_COPIED: ReadonlySet<string> = new Set(['userType', 'tenantId', '__proto__']);
+
 /** Assigned field by field: a spread here left each login with a hidden class of its own, 144 bytes a socket. */
 function freezeLogin(user: Readonly<Record<string, unknown>>, userType: Id, tenantId: unknown): LoginUser {
   const login: Record<string, unknown> = { id: user['id'], userType };
   for (const key of Object.keys(user)) {
-    if (key !== 'userType' && key !== 'tenantId') login[key] = user[key];
+    if (!NOT_COPIED.has(key)) login[key] = user[key];
   }
   if (tenantId !== undefined) login['tenantId'] = tenantId;
   // `id` was checked by the caller; the rest keeps the application's own fields and types.

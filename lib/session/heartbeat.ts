@@ -9,7 +9,8 @@ const SILENT_BEATS = 2;
 const LATE_PART = 0.5;
 
 /**
- * One timer for all sessions: who was silent for a beat gets a ping, who was silent for two is terminated.
+ * One timer for all sessions: each gets a ping at every beat, and who has not given a sign of life since the one before
+ * is terminated.
  * A process that was itself stopped or blocked must not take its own silence for its clients': after a late tick
  * every session gets a fresh beat.
  */

@@ -33,6 +33,10 @@ interface Rare {
   pausedAt?: number | undefined;
   /** It overflowed, and has not taken enough since. */
   isSlow?: boolean;
+  /** A protocol pong is on its way out. */
+  isPonging?: boolean;
+  /** What the next one carries. */
+  nextPong?: Buffer | undefined;
 }
 
 /** How a session ended. */
@@ -110,12 +114,12 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   }
 
   send(type: string, content: unknown): boolean {
-    this.#host.checkOutbound?.(type, content);
+    this.#host.checkOutbound(type, content);
     return this.deliver(new Outgoing(checkType(type), toJsonText(content)));
   }
 
   request(type: string, content: unknown, options: RequestOptions = {}): Promise<unknown> {
-    this.#host.checkOutbound?.(type, content);
+    this.#host.checkOutbound(type, content);
     const contentText = toJsonText(content);
     checkType(type);
     if (this.wire.name === 'plain') return rejectedPlain();
@@ -212,7 +216,7 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
     if (isBinary) {
       this.end('protocol', CloseCode.unsupportedData, 'binary messages are not supported');
     } else if (isPing(data)) {
-      this.#pong();
+      this.#answerPing();
     } else {
       (this.#inbox ??= this.#host.openInbox(this)).handleText(data.toString('utf8'), data.length);
     }
@@ -220,15 +224,20 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
 
   /** The peer broke the protocol, or the line failed; ws closes by itself. */
   fail(error: Error & { readonly code?: string }): void {
-    if (error.code?.startsWith('WS_ERR_') === true) this.#note('protocol', protocolCode(error.code), '');
+    if (error.code?.startsWith('WS_ERR_') !== true) return;
+    this.#note('protocol', protocolCode(error.code), '');
+    this.#inbox?.close();
   }
 
-  /** Answered within the limits: pings of a peer that reads nothing must not pile up as pongs. */
+  /**
+   * One pong is on its way out at a time: of the pings that come meanwhile only the newest needs an answer (RFC 6455
+   * §5.5.3), so that pings of a peer which reads nothing do not pile up as pongs.
+   */
   receivePing(payload: Buffer): void {
     this.touch();
-    if (!this.isOpen) return;
-    if (this.socket.bufferedAmount > this.#host.limits.maxBufferedBytes) this.#overflow();
-    else this.socket.pong(payload);
+    const rare = this.#uncommon;
+    rare.nextPong = payload;
+    if (rare.isPonging !== true) this.#sendPong(rare);
   }
 
   /** A sign of life. */
@@ -261,9 +270,19 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
     return (this.#rare ??= {});
   }
 
-  /** At once and outside the handlers' queue: clients measure the line with it. */
-  #pong(): void {
-    if (this.write(PONG_FRAME)) this.#outbox?.flush();
+  #sendPong(rare: Rare): void {
+    const payload = rare.nextPong;
+    rare.nextPong = undefined;
+    rare.isPonging = payload !== undefined && this.isOpen;
+    if (rare.isPonging) this.socket.pong(payload, false, () => this.#sendPong(rare));
+  }
+
+  /**
+   * Outside the handlers' queue, and at once, since clients measure the line with it; behind a peer that does not read
+   * it waits with the rest, where it is counted.
+   */
+  #answerPing(): void {
+    if (this.write(PONG_FRAME) && this.socket.bufferedAmount === 0) this.#outbox?.flush();
   }
 
   #control(text: string | undefined): boolean {

@@ -29,11 +29,6 @@ export class Outbox {
     this.#flusher = flusher;
   }
 
-  /** Frames that wait here. */
-  get frames(): number {
-    return this.#frames;
-  }
-
   /** What is unsent, counted as `maxBufferedBytes` counts it. */
   get unsentBytes(): number {
     return this.#bytes + this.#frames * FRAME_OVERHEAD_BYTES + this.#ws.bufferedAmount;

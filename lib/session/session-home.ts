@@ -29,7 +29,7 @@ export interface SessionHome<Live> {
   /** The current beat of the heart; a session notes it at each sign of life. */
   beat: number;
   /** Checks content against the contract, where there is one. */
-  readonly checkOutbound?: OutboundCheck;
+  readonly checkOutbound: OutboundCheck;
   openInbox(session: Live): Inbox;
   senderFor(session: Live): TenantSender;
   /** The application's hook, already guarded: never throws. */

@@ -362,6 +362,14 @@ describe('login users', () => {
     expect(passport.door.logins).to.deep.equal([{ ...user, tokenId: 'a' }]);
   });
 
+  it('of parsed JSON get nothing from a __proto__ in it: every field is checked', async () => {
+    const text = '{"id":1,"__proto__":{"scopes":["admin"],"tenantId":"other","expiresAtMs":"never"}}';
+    const { server, door } = await startDoor({ authenticate: () => JSON.parse(text) as { id: number } });
+    await open(server);
+    expect(door.logins[0]).to.deep.equal({ id: 1, userType: 0 });
+    expect(door.logins[0]?.scopes).to.equal(undefined);
+  });
+
   it('of an app without Passport may be mapped by toLoginUser too', async () => {
     const { server, door } = await startDoor({
       authenticate: () => ({ uid: 'x' }),

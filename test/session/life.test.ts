@@ -136,6 +136,26 @@ describe('life of a session', () => {
     });
   }
 
+  it('aborts the running handler and drops what is queued behind it at a breach of the protocol', async () => {
+    const server = await startServer({ onError: () => undefined });
+    const started: unknown[] = [];
+    const signals: AbortSignal[] = [];
+    server.realtime.registry.on('work', async (content, _session, { signal }) => {
+      started.push(content);
+      signals.push(signal);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    });
+    const peer = await RawPeer.open(server.url({ id: 1 }));
+    for (const content of [1, 2, 3]) peer.send(Opcode.text, JSON.stringify({ type: 'work', content }));
+    // An opcode that does not exist. The peer keeps its half of the line open: the socket closes much later.
+    peer.send(0x3);
+    await peer.got(Opcode.close);
+    expect(signals[0]?.aborted).to.equal(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(started).to.deep.equal([1]);
+    peer.socket.destroy();
+  });
+
   it('keeps the first of two reasons, on the wire and in onClose', async () => {
     const server = await startServer();
     const client = await server.connect({ id: 1 });

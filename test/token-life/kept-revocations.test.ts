@@ -75,6 +75,23 @@ describe('revocations that are kept in a store', () => {
     if ('terminate' in client) closeAfterTest(() => client.terminate());
   });
 
+  it('are asked for no longer when the attach fails', async () => {
+    const store = new FakeStore();
+    store.isAway = true;
+    let loads = 0;
+    const load = store.load.bind(store);
+    store.load = () => {
+      loads += 1;
+      return load();
+    };
+    const errors: unknown[] = [];
+    const failed = start({ revocations: store, origins: ['no origin'], onError: (error) => errors.push(error) });
+    expect(await failed.catch((error: unknown) => error)).to.include({ code: 'ERR_REALTIME_OPTION' });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(errors).to.deep.equal([]);
+    expect(loads).to.be.lessThan(2);
+  });
+
   it('need a store that can keep and load', async () => {
     const attach = start({ revocations: {} as RevocationStore }).catch((error: unknown) => error);
     expect(await attach).to.include({ code: 'ERR_REALTIME_OPTION' });

@@ -207,6 +207,14 @@ describe('renewRoute', () => {
     await post(app, user, { sessionId: session?.id }).expect(401, { error: { code: 'unauthenticated' } });
   });
 
+  it('answers 413 to a body that is too large, and closes the connection, which cannot serve another request', async () => {
+    const app = await start({ mount });
+    const user = { id: 7, expiresAtMs: Date.now() + HOUR_MS };
+    const call = post(app, user, { sessionId: 'x'.repeat(2000) }).set('connection', 'keep-alive');
+    const { body } = await call.expect(413).expect('connection', 'close');
+    expect(body.error).to.include({ code: 'too_large' });
+  });
+
   it('gives the application’s error handler what authorize did wrong: an end that is missing', async () => {
     const errors: unknown[] = [];
     const app = await start({
