@@ -28,6 +28,7 @@ export type RenewHandler = (req: IncomingMessage, res: ServerResponse, next: (er
 interface Answer {
   readonly status: number;
   readonly body: object;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const MAX_BODY_BYTES = 1024;
@@ -48,7 +49,7 @@ export function renewRoute(options: RenewRouteOptions): RenewHandler {
   return (req, res, next) => {
     renew(options, localsKey, req)
       .catch(refusalOf)
-      .then(({ status, body }) => answerJson(res, status, body))
+      .then(({ status, body, headers }) => answerJson(res, status, body, headers))
       .catch(next);
   };
 }
@@ -84,7 +85,8 @@ function sessionIdOf(body: unknown): string {
 /** What the caller did wrong, or a broker that is away; anything else is for the application's error handler. */
 function refusalOf(error: unknown): Answer {
   if (error instanceof ApiRefusal) {
-    return { status: error.status, body: { error: { code: error.code, message: error.message } } };
+    const { status, code, message, headers } = error;
+    return { status, headers, body: { error: { code, message } } };
   }
   if (error instanceof RealtimeError && /^ERR_REALTIME_(BROKER|CLOSED)$/.test(error.code)) return UNAVAILABLE;
   throw error;

@@ -132,10 +132,8 @@ function refuse(res: ServerResponse, error: unknown): void {
     answerJson(res, 503, { error: { code: 'relay', message: error.message }, receipt: error.receipt });
     return;
   }
-  const refusal = refusalOf(error);
-  const { code, message, field } = refusal;
-  for (const [name, value] of Object.entries(refusal.headers)) res.setHeader(name, value);
-  answerJson(res, refusal.status, { error: { code, message, ...(field === undefined ? {} : { field }) } });
+  const { status, code, message, field, headers } = refusalOf(error);
+  answerJson(res, status, { error: { code, message, ...(field === undefined ? {} : { field }) } }, headers);
 }
 
 function refusalOf(error: unknown): ApiRefusal {
