@@ -154,10 +154,9 @@ export class Intake {
   ): void {
     const { multiTenant, settings } = this.#parts;
     const frame = readFrame(fields, origin, multiTenant);
-    if (typeof frame === 'string') return this.#dropUnfit(frame, origin.node);
+    if (typeof frame === 'string') return this.#dropUnfit(frame, origin, now);
     const peer = this.#peers.get(frame.node, now.monotonic);
-    const window = frame.to === undefined ? peer.toAll : peer.toUs;
-    if (!window.add(frame.seq, now.monotonic)) return this.#drop('duplicate', frame.node);
+    if (!peer.windowOf(frame.to).add(frame.seq, now.monotonic)) return this.#drop('duplicate', frame.node);
     if (isSign(frame)) return this.#takeSign(frame, peer, now);
     const age = now.wall - frame.at - peer.clock.ms;
     if (age > settings.relayMaxAgeMs && !isAgeless(frame)) return this.#drop('stale', frame.node);
@@ -213,8 +212,10 @@ export class Intake {
     this.#parts.onEvent({ name: 'relay.skew', node: peer.node, skewMs: peer.clock.ms });
   }
 
-  #dropUnfit(why: RelayDroppedWhy, node: NodeId): void {
+  #dropUnfit(why: RelayDroppedWhy, { node, to, seq }: FrameOrigin, now: Times): void {
     this.#drop(why, node);
+    // Of a node that is known: ids are easily made up.
+    this.#peers.find(node)?.windowOf(to).addUnread(seq, now.monotonic);
     if (why !== 'scope' || this.#toldScopes.has(node)) return;
     if (this.#toldScopes.size >= MAX_TOLD_SCOPES) return;
     this.#toldScopes.add(node);

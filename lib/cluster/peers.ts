@@ -31,6 +31,11 @@ export class Peer {
     this.toUs = new SeenWindow(keepMs, budget);
   }
 
+  /** The window of a route: to that one node, or to all. */
+  windowOf(to: NodeId | undefined): SeenWindow {
+    return to === undefined ? this.toAll : this.toUs;
+  }
+
   /** Frames that have been missing for longer than `maxAgeMs`. */
   takeMissing(now: number, maxAgeMs: number): number {
     return this.toAll.takeMissing(now, maxAgeMs) + this.toUs.takeMissing(now, maxAgeMs);
@@ -52,6 +57,11 @@ export class Peers {
     let size = 0;
     for (const peer of this.#peers.values()) if (!peer.hasLeft) size += 1;
     return size;
+  }
+
+  /** The peer of that id, when it is known. */
+  find(node: NodeId): Peer | undefined {
+    return this.#peers.get(node);
   }
 
   /** The peer of that id; a new one takes the place of the one that has been silent longest when there are too many. */

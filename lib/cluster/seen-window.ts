@@ -1,5 +1,6 @@
 /** Numbers of one page: 512 bytes of bits. */
 const PAGE_NUMBERS = 4096;
+const PAGE_WORDS = PAGE_NUMBERS / 32;
 /** The newest pages are kept however old they are: 65,536 numbers and the page that is being filled. */
 const KEPT_PAGES = 17;
 /** A step further than this is no gap: the sender's numbers were not followed, or somebody forged one. */
@@ -13,6 +14,8 @@ export interface PageBudget {
 
 interface Page {
   readonly bits: Uint32Array;
+  /** Numbers that came with a frame which was dropped unread; as large as a page. */
+  unread?: Uint32Array;
   touchedAt: number;
 }
 
@@ -59,6 +62,23 @@ export class SeenWindow {
     return true;
   }
 
+  /**
+   * Notes a number that came with a frame which was dropped unread: it is not missing. Nor is it seen, so that unfit
+   * frames in a node's name take no number from its own.
+   */
+  addUnread(seq: number, now: number): void {
+    // Before the first number, and further than a step, there are no gaps.
+    if (this.#top === 0 || Math.abs(seq - this.#top) > MAX_STEP) return;
+    const page = this.#turnTo(Math.floor(seq / PAGE_NUMBERS), now);
+    if (page.unread === undefined) {
+      if (this.#budget.free <= 0) return;
+      page.unread = new Uint32Array(PAGE_WORDS);
+      this.#budget.free -= 1;
+    }
+    const bit = seq % PAGE_NUMBERS;
+    page.unread[bit >>> 5] = (page.unread[bit >>> 5] ?? 0) | (1 << (bit & 31));
+  }
+
   /** Takes the count of numbers that have been missing for longer than `maxAgeMs`. */
   takeMissing(now: number, maxAgeMs: number): number {
     let missing = this.#missing;
@@ -69,7 +89,7 @@ export class SeenWindow {
 
   /** Gives its memory back. */
   release(): void {
-    this.#budget.free += this.#pages.size;
+    for (const page of this.#pages.values()) this.#budget.free += costOf(page);
     this.#pages.clear();
     this.#current = undefined;
     this.#currentIndex = -1;
@@ -105,7 +125,7 @@ export class SeenWindow {
     let page = this.#pages.get(index);
     if (page === undefined) {
       this.#dropOld(now);
-      page = { bits: new Uint32Array(PAGE_NUMBERS / 32), touchedAt: now };
+      page = { bits: new Uint32Array(PAGE_WORDS), touchedAt: now };
       this.#pages.set(index, page);
       this.#budget.free -= 1;
     }
@@ -120,16 +140,21 @@ export class SeenWindow {
       const isOld = now - page.touchedAt > this.#keepMs;
       if (this.#pages.size < KEPT_PAGES || (!isOld && this.#budget.free > 0)) return;
       this.#pages.delete(index);
-      this.#budget.free += 1;
+      this.#budget.free += costOf(page);
     }
   }
 }
 
-function countSeen(page: Page, first: number, { from, to }: Hole): number {
+function costOf(page: Page): number {
+  return page.unread === undefined ? 1 : 2;
+}
+
+function countSeen({ bits, unread }: Page, first: number, { from, to }: Hole): number {
   let seen = 0;
   const end = Math.min(to - first, PAGE_NUMBERS - 1);
   for (let bit = Math.max(from - first, 0); bit <= end; bit += 1) {
-    if (((page.bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0) seen += 1;
+    const word = (bits[bit >>> 5] ?? 0) | (unread?.[bit >>> 5] ?? 0);
+    if ((word & (1 << (bit & 31))) !== 0) seen += 1;
   }
   return seen;
 }

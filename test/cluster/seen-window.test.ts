@@ -34,6 +34,30 @@ describe('seen-window', () => {
     );
   });
 
+  it('counts a number that came unread as neither missing nor seen, whether what is behind it came before or after', () => {
+    const window = create();
+    for (const number of [1, 2, 5, 9]) window.add(number, 0);
+    for (const number of [4, 7, 12, 13]) window.addUnread(number, 0);
+    window.add(14, 0);
+    expect(window.add(4, 0)).to.equal(true);
+    expect(window.takeMissing(30_001, 30_000)).to.equal([3, 6, 8, 10, 11].length);
+  });
+
+  it('gives the memory of unread numbers back, and takes none for those beyond all gaps', () => {
+    const budget = { free: 100 };
+    const window = new SeenWindow(60_000, budget);
+    window.addUnread(1, 0);
+    window.add(1, 0);
+    window.addUnread(2 ** 40, 0);
+    expect(budget.free).to.equal(99);
+    for (let number = 1; number <= 4096 * 10; number += 4096) window.addUnread(number, 0);
+    expect(budget.free).to.equal(80);
+    for (let number = 1; number <= 4096 * 500; number += 4096) window.addUnread(number, 0);
+    expect(budget.free).to.be.at.least(0);
+    window.release();
+    expect(budget.free).to.equal(100);
+  });
+
   it('remembers the last 65,536 numbers however old they are', () => {
     const window = create();
     for (let number = 1; number <= 200_000; number += 1) window.add(number, number * 1000);

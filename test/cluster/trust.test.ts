@@ -148,6 +148,19 @@ describe('cluster: what anybody may put on the broker', () => {
     expect(b.counters.dropped.duplicate).to.equal(0);
   });
 
+  it('counts no gap where a known node sends what only newer ones understand', async () => {
+    const [a, b] = await Promise.all([cluster.start(), cluster.start({ settings: { relayMaxAgeMs: 50 } })]);
+    const newer = { ...good, kind: 'wave' };
+    cluster.bus.inject(forgedBatch({ node: 'newer', seq: 1 }, [good, '1'], [newer, ''], [newer, ''], [good, '2']));
+    cluster.bus.inject(forgedBatch({ node: 'newer', seq: 5 }, [{ ...good, scope: 0 }, ''], [{ ...good, type: 0 }, '']));
+    // Number 7 never comes: once it is told missing, the others would have been.
+    cluster.bus.inject(forgedBatch({ node: 'newer', seq: 8 }, [good, '3']));
+    await cluster.until(() => b.named('relay.gap').length > 0);
+    expect(b.named('relay.gap')).to.deep.equal([{ name: 'relay.gap', node: 'newer', missing: 1 }]);
+    expect(b.counters.dropped).to.include({ kind: 2, scope: 1, malformed: 1 });
+    expect(a.node.health().status).to.equal('up');
+  });
+
   it('survives 10,000 poisoned messages: all dropped, nothing delivered, nobody kicked', async function () {
     this.timeout(30_000);
     const tenants = { multiTenant: true };
