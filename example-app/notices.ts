@@ -84,7 +84,8 @@ export function noticesRouter(database: Database, requireUser: RequestHandler): 
     );
     // The user's other tabs drop their badge too.
     if (changes > 0) {
-      await req.app.locals.sender.send({ userId: id, userType, tenantId }, 'notice-read', { readUpTo: upTo });
+      const push = req.app.locals.sender.send({ userId: id, userType, tenantId }, 'notice-read', { readUpTo: upTo });
+      await push.catch(receiptOf);
     }
     res.json({ readUpTo: upTo });
   });
