@@ -1,5 +1,5 @@
 import type { Broker, Realtime, SenderApiRequest } from 'express-realtime';
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import express from 'express';
@@ -79,6 +79,11 @@ export function createApp({ databaseFile, jwtSecret, broker, pushKey, drainMs = 
   const realtime = attachRealtime(server, {
     passport,
     multiTenant: true,
+    // As above: a socket that was let in now would be closed half a second later.
+    middleware: (_req, res: ServerResponse, next) => {
+      if (isClosing) res.writeHead(503).end();
+      else next();
+    },
     name: 'express-realtime-example',
     ...(broker ? { broker } : {}),
     onOpen: (session) => tellWhoIsOnline(realtime, session),
