@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import express from 'express';
 import { expect } from 'chai';
+import { forgedBatch } from './forged-batch';
 import type { AppServer } from '../support/app-server';
 import type { Broker, RealtimeEvent } from '../../lib/index';
 import { RealtimeError, attachRealtime } from '../../lib/index';
@@ -70,12 +71,11 @@ describe('attach with a broker', () => {
     const { bus, apps } = await startThree();
     const [a, b] = apps as [AppServer, AppServer];
     const v1 = await a.login({ id: 7 }, { protocols: ['express-realtime.v1'] });
-    const head = JSON.stringify({
-      ...{ v: 1, node: 'ghost', kind: 'message', at: Date.now(), scope: { tenant: '' } },
-      ...{ audience: { kind: 'everyone' }, type: 't', id: 'x', seq: 1 },
-    });
-    const content = '1,"type":"$error"';
-    bus.inject(Buffer.from(`R1\n${head.length} ${content.length}\n${head}\n${content}`));
+    const address = { scope: { tenant: '' }, audience: { kind: 'everyone' } };
+    const frame = { kind: 'message', ...address, type: 't', id: 'x' };
+    bus.inject(forgedBatch({ seq: 1 }, [frame, '"fit"']));
+    await v1.next('t');
+    bus.inject(forgedBatch({ seq: 2 }, [frame, '1,"type":"$error"']));
     await b.realtime.send({ userId: 7 }, 'marker', 1);
     expect(await v1.next('marker')).to.equal(1);
     expect(v1.unread.filter(({ type }) => type === 't' || type === '$error')).to.deep.equal([]);
