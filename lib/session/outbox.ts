@@ -68,7 +68,7 @@ export class Outbox {
     if (this.#ws.readyState !== OPEN) return;
     this.#clear();
     if (!Array.isArray(queue)) this.#tcp.write(queue);
-    else if (bytes <= CONCAT_MAX_BYTES) this.#tcp.write(Buffer.concat(queue, bytes));
+    else if (bytes <= CONCAT_MAX_BYTES) this.#tcp.write(this.#flusher.join(queue, bytes));
     else this.#writeGathered(queue);
   }
 
@@ -108,6 +108,9 @@ export class Flusher {
   #waiting: Outbox[] = [];
   #isScheduled = false;
   readonly #onError: (error: unknown) => void;
+  /** What was joined last, and of which frames. */
+  #joined: Buffer | undefined;
+  #joinedFrames: readonly Buffer[] = [];
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
@@ -118,6 +121,15 @@ export class Flusher {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => this.#run());
+  }
+
+  /** Makes one buffer of several frames: the same one for all sockets that get the same frames, as after broadcasts. */
+  join(frames: readonly Buffer[], bytes: number): Buffer {
+    if (this.#joined === undefined || !areSame(frames, this.#joinedFrames)) {
+      this.#joined = Buffer.concat(frames, bytes);
+      this.#joinedFrames = frames;
+    }
+    return this.#joined;
   }
 
   #run(): void {
@@ -133,6 +145,8 @@ export class Flusher {
         return;
       }
     }
+    this.#joined = undefined;
+    this.#joinedFrames = [];
   }
 
   /** The rest keeps its place before what was queued meanwhile. */
@@ -151,4 +165,8 @@ export class Flusher {
       this.#onError(error);
     }
   }
+}
+
+function areSame(frames: readonly Buffer[], others: readonly Buffer[]): boolean {
+  return frames.length === others.length && frames.every((frame, index) => frame === others[index]);
 }

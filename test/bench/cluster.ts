@@ -7,12 +7,12 @@ import { nowUs } from './clock';
 import { Worker } from './worker';
 
 const USERS = 1000;
-const TICKS = 10;
+const TICKS = 6;
 const LANES = 100;
 /** The requests are measured as the difference of two loads: one round of each would drown in the noise. */
-const HTTP_ROUNDS = 3;
+const HTTP_ROUNDS = 2;
 const PER_SECOND = 500;
-const ALONE = 1000;
+const ALONE = 600;
 /** Servers run for days: what the compiler spends on the first thousands of frames is no cost of a frame. */
 const WARM_UP = { ticks: 20, requests: 2, alone: 3000 };
 const NODE = `${__dirname}/relay-process.ts`;
@@ -113,6 +113,7 @@ function relayed(title: string, broker: BrokerName, more: Partial<Scenario> = {}
     peers: ['ours'],
     metrics: METRICS,
     maxPairs: 5,
+    isExtra: true,
     missing: () => missingBroker(broker),
     ...more,
     open: (peer) => openPair(peer as RelayName, broker),

@@ -5,7 +5,7 @@ import type { Scenario } from './scenario';
 import { nowUs } from './clock';
 import { onRigs } from './one-process';
 
-const PEERS: readonly PeerName[] = ['ours', 'ws', 'socket.io'];
+const PEERS: readonly PeerName[] = ['ours', 'ws'];
 /** The kernel takes some 4 MB for a socket that is not read; what comes on top is for the process to bear. */
 const SLOW = { sockets: 5000, stalled: 100, messages: 96, bytes: 64 * 1024, probes: 20, everyMs: 250 };
 const STORM = { clients: Math.min(10_000, openFileLimit() - 500), share: 0.99, spreadMs: 1000 };
@@ -59,7 +59,7 @@ const storm = onRigs({
     delay: { unit: 'ms longest event-loop delay', digits: 0 },
     cpu: { unit: 'µs CPU / connect', digits: 0 },
   },
-  maxPairs: 3,
+  maxPairs: 1,
   prepare: (rig) => rig.open(STORM.clients, 100),
   pass: async (rig) => {
     await rig.load.call('keepConnected', { spreadMs: STORM.spreadMs });
@@ -79,7 +79,7 @@ const jitter = onRigs({
   title: `${JITTER.clients} clients drop every ${JITTER.everyMs / 1000} s for ${JITTER.awayMs} ms while messages flow`,
   peers: PEERS,
   metrics: { share: { unit: '% delivered', isMoreBetter: true, digits: 1 } },
-  maxPairs: 3,
+  maxPairs: 1,
   prepare: (rig) => rig.open(JITTER.clients),
   pass: async (rig) => {
     const { clients, perSecond, seconds, everyMs, awayMs } = JITTER;

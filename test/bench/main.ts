@@ -19,14 +19,16 @@ async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const names = args.filter((arg) => !arg.startsWith('--'));
   const isWhole = args.length === names.length;
-  console.log(machine());
+  // Before the load is ours.
+  const here = machine();
+  console.log(here);
   if (names[0] === 'faults') {
     const rounds = option(args, 'rounds');
     const table = await faultTable(
       option(args, 'brokers')?.split(','),
       rounds === undefined ? undefined : Number(rounds),
     );
-    if (isWhole) saveFaults(machine(), table);
+    if (isWhole) saveFaults(here, table);
     return;
   }
   const pairs = Number(option(args, 'pairs') ?? DEFAULT_PAIRS);
@@ -42,7 +44,7 @@ async function main(): Promise<void> {
     const measured = await measure(name, { ...scenario, peers }, Math.min(pairs, scenario.maxPairs ?? pairs));
     const table = markdown(name, { ...scenario, peers }, measured);
     console.log(`\n${table}`);
-    if (isWhole) saveScenario(name, table, { machine: machine(), results: measured });
+    if (isWhole) saveScenario(name, table, { machine: here, results: measured });
     console.error(`${name} took ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
   }
 }

@@ -55,6 +55,7 @@ export const stages: Scenario = {
   title: 'what a handshake does, stage by stage',
   peers: Object.keys(STAGES),
   metrics: { us: { unit: 'µs CPU / handshake' } },
+  maxPairs: 3,
   open: async (peer) => {
     const stage = STAGES[peer]?.();
     if (stage === undefined) throw new Error(`no stage ${peer}`);
