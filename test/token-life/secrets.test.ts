@@ -59,11 +59,16 @@ describe('a token', () => {
       ...[{ token, path: `/ws?token=${MARKER}-other` }, { path: `/nowhere?token=${token}` }],
       ...[{ protocols: [`bearer.${MARKER}!`] }, { path: `/ws?token=%00${MARKER}` }],
     ];
+    const letIn: TestClient[] = [];
     for (const server of [app.server, quiet.server]) {
       for (const way of ways) {
         const outcome = await tryConnect(server, way).catch((error: unknown) => error);
-        if (outcome instanceof TestClient) closeAfterTest(() => outcome.terminate());
-        else told.push(outcome);
+        if (!(outcome instanceof TestClient)) {
+          told.push(outcome);
+          continue;
+        }
+        closeAfterTest(() => outcome.terminate());
+        if (server === app.server) letIn.push(outcome);
       }
     }
     const client = await app.login(null, { token, ...V1 });
@@ -77,6 +82,7 @@ describe('a token', () => {
     renew('bob');
     told.push(await client.closed);
     told.push(await app.realtime.revoke({ userId: 'ada', issuedBefore: Date.now() + HOUR_MS }));
+    told.push(await Promise.all(letIn.map(({ closed }) => closed)));
     told.push(await tryConnect(app.server, { token }));
     bus.down();
     told.push(show(await rejection(app.realtime.revoke({ userId: 'bob', issuedBefore: Date.now() }))));
@@ -86,7 +92,10 @@ describe('a token', () => {
     expect(app.errors.length).to.be.greaterThan(2);
     expect(warnings).to.not.deep.equal([]);
     const all = show(told) + show(warnings) + show(bus.published.map(({ bytes }) => bytes.toString()));
-    expect(all).to.contain('handshake.refused').and.to.contain('?token=***').and.to.contain('login revoked');
+    // Not the whole of it in a failure's message: that is megabytes.
+    for (const text of ['handshake.refused', '?token=***', 'login revoked']) {
+      expect(all.includes(text), text).to.equal(true);
+    }
     for (const secret of [MARKER, Buffer.from(MARKER).toString('base64url').slice(0, -1), ticket]) {
       expect(all.split(secret).length - 1, secret).to.equal(0);
     }
