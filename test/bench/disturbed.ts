@@ -28,7 +28,7 @@ const slow = onRigs({
     rss: { unit: 'MiB more at the peak of RSS', limit: SLOW.stalled + 50, digits: 0 },
   },
   isFresh: true,
-  maxPairs: 3,
+  maxPairs: 1,
   prepare: (rig) => rig.open(SLOW.sockets),
   pass: async (rig) => {
     const before = await probed(rig);
