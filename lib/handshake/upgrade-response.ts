@@ -33,8 +33,9 @@ export class UpgradeResponse {
   /** Opens it on the socket, for middleware. */
   open(): ServerResponse {
     // Loggers write the target down: they see no token, neither now nor when the response ends.
-    this.#setUrl(maskUrl(this.#url));
-    this.#req.originalUrl = maskUrl(this.#url);
+    const masked = maskUrl(this.#url);
+    this.#setUrl(masked);
+    this.#req.originalUrl = masked;
     this.#res = openResponse(this.#req, this.#socket, this.#express);
     this.#req.res = this.#res;
     return this.#res;

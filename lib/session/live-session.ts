@@ -10,8 +10,10 @@ import type { RequestOptions } from './requests';
 import { CloseCode, closeSpec } from '../model/close-codes';
 import { Outbox } from './outbox';
 import { Outgoing } from '../wire/outgoing';
-import { PONG_FRAME, textFrame } from '../wire/frame';
-import { Requests } from './requests';
+import { PONG_FRAME, isTextPing, textFrame } from '../wire/frame';
+import { Requests, rejectedRequest } from './requests';
+import { PingAnswers } from './ping-answers';
+import { protocolCode } from './session-socket';
 import { RealtimeError, describeValue } from '../model/errors';
 import { checkType } from '../model/message-type';
 import { newSessionId } from './session-id';
@@ -33,10 +35,7 @@ interface Rare {
   pausedAt?: number | undefined;
   /** It overflowed, and has not taken enough since. */
   isSlow?: boolean;
-  /** A protocol pong is on its way out. */
-  isPonging?: boolean;
-  /** What the next one carries. */
-  nextPong?: Buffer | undefined;
+  pingAnswers?: PingAnswers;
 }
 
 /** How a session ended. */
@@ -122,7 +121,7 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
     this.#host.checkOutbound(type, content);
     const contentText = toJsonText(content);
     checkType(type);
-    if (this.wire.name === 'plain') return rejectedPlain();
+    if (this.wire.name === 'plain') return rejectedRequest('this client speaks the plain wire, which has no requests');
     return this.requests.ask((id) => this.#control(this.wire.encodeRequest(type, contentText, id)), options);
   }
 
@@ -215,7 +214,7 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
     if (!this.isOpen) return;
     if (isBinary) {
       this.end('protocol', CloseCode.unsupportedData, 'binary messages are not supported');
-    } else if (isPing(data)) {
+    } else if (isTextPing(data)) {
       this.#answerPing();
     } else {
       (this.#inbox ??= this.#host.openInbox(this)).handleText(data.toString('utf8'), data.length);
@@ -229,15 +228,9 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
     this.#inbox?.close();
   }
 
-  /**
-   * One pong is on its way out at a time: of the pings that come meanwhile only the newest needs an answer (RFC 6455
-   * §5.5.3), so that pings of a peer which reads nothing do not pile up as pongs.
-   */
   receivePing(payload: Buffer): void {
     this.touch();
-    const rare = this.#uncommon;
-    rare.nextPong = payload;
-    if (rare.isPonging !== true) this.#sendPong(rare);
+    (this.#uncommon.pingAnswers ??= new PingAnswers(this.socket)).answer(payload);
   }
 
   /** A sign of life. */
@@ -268,13 +261,6 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
 
   get #uncommon(): Rare {
     return (this.#rare ??= {});
-  }
-
-  #sendPong(rare: Rare): void {
-    const payload = rare.nextPong;
-    rare.nextPong = undefined;
-    rare.isPonging = payload !== undefined && this.isOpen;
-    if (rare.isPonging) this.socket.pong(payload, false, () => this.#sendPong(rare));
   }
 
   /**
@@ -308,23 +294,6 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   #note(why: CloseWhy, code: number, reason: string): Ending {
     return (this.#ending ??= { why, code, reason, discarded: 0 });
   }
-}
-
-function isPing(data: Buffer): boolean {
-  return data.length === 4 && data[0] === 0x70 && data[1] === 0x69 && data[2] === 0x6e && data[3] === 0x67;
-}
-
-function protocolCode(wsErrorCode: string): number {
-  if (wsErrorCode === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return CloseCode.tooBig;
-  return wsErrorCode === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
-}
-
-/** As {@link Requests.ask}: a caller who does not await must not crash the process. */
-function rejectedPlain(): Promise<never> {
-  const message = 'this client speaks the plain wire, which has no requests';
-  const rejected = Promise.reject<never>(new RealtimeError('ERR_REALTIME_WIRE', message));
-  rejected.catch(() => undefined);
-  return rejected;
 }
 
 function checkRoom(room: unknown): asserts room is string {

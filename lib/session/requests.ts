@@ -94,3 +94,10 @@ function closedError(): RealtimeError {
 function abortError(): RealtimeError {
   return new RealtimeError('ERR_REALTIME_TIMEOUT', 'the request was aborted');
 }
+
+/** A request that cannot be asked. As {@link Requests.ask}: a caller who does not await must not crash the process. */
+export function rejectedRequest(message: string): Promise<never> {
+  const rejected = Promise.reject<never>(new RealtimeError('ERR_REALTIME_WIRE', message));
+  rejected.catch(() => undefined);
+  return rejected;
+}

@@ -1,6 +1,7 @@
 import type { RawData } from 'ws';
 import { WebSocket } from 'ws';
 import type { LoginUser } from '../model/login-user';
+import { CloseCode } from '../model/close-codes';
 
 /** What a session's socket tells it. */
 export interface SocketOwner {
@@ -60,4 +61,10 @@ function tell(owner: SocketOwner, event: string | symbol, [first, second]: reado
       return owner.finish(first as number, (second as Buffer).toString('utf8'));
     default:
   }
+}
+
+/** The close code with which ws ends a socket after an error of its own (`WS_ERR_…`). */
+export function protocolCode(wsErrorCode: string): number {
+  if (wsErrorCode === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return CloseCode.tooBig;
+  return wsErrorCode === 'WS_ERR_INVALID_UTF8' ? 1007 : 1002;
 }

@@ -27,3 +27,10 @@ export function textFrame(text: string): Buffer {
 
 /** The answer to a text `ping` (seed §1.4), the same buffer for every socket. */
 export const PONG_FRAME = textFrame('pong');
+
+/** Tells whether a text frame is the text `ping`. */
+export function isTextPing(payload: Buffer): boolean {
+  return (
+    payload.length === 4 && payload[0] === 0x70 && payload[1] === 0x69 && payload[2] === 0x6e && payload[3] === 0x67
+  );
+}
