@@ -58,6 +58,8 @@ export function parseTarget(target: unknown, context: TargetContext): Addressed 
   return except === undefined ? { scope, audience } : { scope, audience, except: parseExcept(except) };
 }
 
+const UNTENANTED: Scope = { tenant: '' };
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Checks the keys; runs for every send, so one pass and no list. @returns the one address, `userType` alone aside. */
@@ -101,7 +103,7 @@ export function parseScope(fields: Fields, { multiTenant, boundTenant }: TargetC
   }
   if (!multiTenant) {
     if (isAll || 'tenantId' in fields) failTenant('target names a tenant, but multiTenant is off');
-    return { tenant: '' };
+    return UNTENANTED;
   }
   if (isAll && 'tenantId' in fields) failTenant('target has both tenantId and allTenants');
   if (boundTenant !== undefined) return parseBoundScope(fields, isAll, boundTenant);

@@ -6,6 +6,7 @@ import type { TenantSender } from '../model/sender';
 import type { SessionHome } from './session-home';
 import type { SessionWebSocket, SocketOwner } from './session-socket';
 import type { ControlType, Wire } from '../wire/wire';
+import type { Frame } from '../wire/frame';
 import type { RequestOptions } from './requests';
 import { CloseCode, closeSpec } from '../model/close-codes';
 import { Outbox } from './outbox';
@@ -162,11 +163,10 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
   /**
    * Queues one encoded message on the socket.
    *
-   * @param frame a whole WebSocket frame; shared between receivers, so never written to.
    * @returns false when nothing was queued: the socket is closing, or more than `maxBufferedBytes` is still unsent
    *   (the session was closed with 4408, or the frame dropped, as `overflow` says).
    */
-  write(frame: Buffer): boolean {
+  write(frame: Frame): boolean {
     const { maxBufferedBytes } = this.#host.limits;
     const outbox = (this.#outbox ??= new Outbox(this.socket, this.#tcp, this.#host.flusher));
     if (!outbox.hasRoomFor(frame, maxBufferedBytes)) return this.#overflow();

@@ -1,9 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import type { Frame } from '../wire/frame';
+import { FRAME_ENCODING, joinFrames } from '../wire/frame';
 
 /** How long one flush may hold the event loop before it yields to the next check phase. */
 const SLICE_MS = 8;
-/** Below this many bytes one copied buffer is cheaper than a gathered write. */
+/** Below this many bytes one copied piece is cheaper than a gathered write. */
 const CONCAT_MAX_BYTES = 64 * 1024;
 /** What a queued frame costs beside its bytes, counted so that many tiny frames stay bounded too. */
 const FRAME_OVERHEAD_BYTES = 64;
@@ -19,7 +21,7 @@ export class Outbox {
   readonly #tcp: Duplex;
   readonly #flusher: Flusher;
   /** One frame is the usual case and needs no array. */
-  #queue: Buffer | Buffer[] | undefined;
+  #queue: Frame | Frame[] | undefined;
   #bytes = 0;
   #frames = 0;
 
@@ -29,9 +31,9 @@ export class Outbox {
     this.#flusher = flusher;
   }
 
-  /** What is unsent, counted as `maxBufferedBytes` counts it. */
+  /** What is unsent, counted as `maxBufferedBytes` counts it. ws keeps nothing back itself, for it does not compress. */
   get unsentBytes(): number {
-    return this.#bytes + this.#frames * FRAME_OVERHEAD_BYTES + this.#ws.bufferedAmount;
+    return this.#bytes + this.#frames * FRAME_OVERHEAD_BYTES + this.#tcp.writableLength;
   }
 
   /**
@@ -39,7 +41,7 @@ export class Outbox {
    * written first when it would trip the limit, so that only what the kernel refused counts. A reader that has taken
    * everything so far gets a frame of any size.
    */
-  hasRoomFor(frame: Buffer, maxBytes: number): boolean {
+  hasRoomFor(frame: Frame, maxBytes: number): boolean {
     if (this.#fits(frame, maxBytes)) return true;
     if (this.#frames === 0) return false;
     this.flush();
@@ -47,7 +49,7 @@ export class Outbox {
   }
 
   /** Queues one whole frame until the check phase. */
-  push(frame: Buffer): void {
+  push(frame: Frame): void {
     if (this.#queue === undefined) {
       this.#queue = frame;
       this.#flusher.schedule(this);
@@ -67,8 +69,8 @@ export class Outbox {
     const bytes = this.#bytes;
     if (this.#ws.readyState !== OPEN) return;
     this.#clear();
-    if (!Array.isArray(queue)) this.#tcp.write(queue);
-    else if (bytes <= CONCAT_MAX_BYTES) this.#tcp.write(this.#flusher.join(queue, bytes));
+    if (!Array.isArray(queue)) this.#write(queue);
+    else if (bytes <= CONCAT_MAX_BYTES) this.#write(this.#flusher.join(queue, bytes));
     else this.#writeGathered(queue);
   }
 
@@ -79,15 +81,20 @@ export class Outbox {
     return frames;
   }
 
-  #fits(frame: Buffer, maxBytes: number): boolean {
+  #fits(frame: Frame, maxBytes: number): boolean {
     const unsent = this.unsentBytes;
     return unsent === 0 || unsent + frame.length + FRAME_OVERHEAD_BYTES <= maxBytes;
   }
 
-  #writeGathered(queue: readonly Buffer[]): void {
+  /** The encoding means nothing for bytes. */
+  #write(frame: Frame): void {
+    this.#tcp.write(frame, FRAME_ENCODING);
+  }
+
+  #writeGathered(queue: readonly Frame[]): void {
     this.#tcp.cork();
     try {
-      for (const frame of queue) this.#tcp.write(frame);
+      for (const frame of queue) this.#write(frame);
     } finally {
       this.#tcp.uncork();
     }
@@ -109,8 +116,8 @@ export class Flusher {
   #isScheduled = false;
   readonly #onError: (error: unknown) => void;
   /** What was joined last, and of which frames. */
-  #joined: Buffer | undefined;
-  #joinedFrames: readonly Buffer[] = [];
+  #joined: Frame | undefined;
+  #joinedFrames: readonly Frame[] = [];
 
   constructor(onError: (error: unknown) => void) {
     this.#onError = onError;
@@ -123,10 +130,10 @@ export class Flusher {
     setImmediate(() => this.#run());
   }
 
-  /** Makes one buffer of several frames: the same one for all sockets that get the same frames, as after broadcasts. */
-  join(frames: readonly Buffer[], bytes: number): Buffer {
+  /** Makes one piece of several frames: the same one for all sockets that get the same frames, as after broadcasts. */
+  join(frames: readonly Frame[], bytes: number): Frame {
     if (this.#joined === undefined || !areSame(frames, this.#joinedFrames)) {
-      this.#joined = Buffer.concat(frames, bytes);
+      this.#joined = joinFrames(frames, bytes);
       this.#joinedFrames = frames;
     }
     return this.#joined;
@@ -167,6 +174,6 @@ export class Flusher {
   }
 }
 
-function areSame(frames: readonly Buffer[], others: readonly Buffer[]): boolean {
+function areSame(frames: readonly Frame[], others: readonly Frame[]): boolean {
   return frames.length === others.length && frames.every((frame, index) => frame === others[index]);
 }

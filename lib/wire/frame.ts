@@ -2,12 +2,43 @@ const FIN_TEXT = 0x81;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 
+/** A longer text gets a buffer of its own in Node before it is written. */
+const MAX_ASCII_LENGTH = 16_000;
+
+/**
+ * A whole WebSocket frame; never changed, since receivers share it. One that is ASCII but for its header stays a
+ * string, a character a byte (`latin1`), which Node writes without a buffer in between.
+ */
+export type Frame = Buffer | string;
+
+/** How a {@link Frame} is written that is a string. */
+export const FRAME_ENCODING = 'latin1';
+
 /**
  * Makes a whole, unmasked, final text frame (RFC 6455 §5.2). Lone surrogates become U+FFFD, so that no receiver
  * drops the connection for invalid UTF-8.
  */
-export function textFrame(text: string): Buffer {
+export function textFrame(text: string): Frame {
   const length = Buffer.byteLength(text, 'utf8');
+  return length === text.length && length <= MAX_ASCII_LENGTH ? asciiFrame(text) : bytesFrame(text, length);
+}
+
+/** Makes one piece of several frames, `bytes` long in all. */
+export function joinFrames(frames: readonly Frame[], bytes: number): Frame {
+  if (bytes <= MAX_ASCII_LENGTH && frames.every(isAscii)) return frames.join('');
+  return Buffer.concat(frames.map(toBytes), bytes);
+}
+
+function asciiFrame(text: string): string {
+  const { length } = text;
+  const header =
+    length < LENGTH_16
+      ? String.fromCharCode(FIN_TEXT, length)
+      : String.fromCharCode(FIN_TEXT, LENGTH_16, length >>> 8, length & 0xff);
+  return header + text;
+}
+
+function bytesFrame(text: string, length: number): Buffer {
   const headerLength = length < LENGTH_16 ? 2 : length <= 0xffff ? 4 : 10;
   const frame = Buffer.allocUnsafe(headerLength + length);
   frame[0] = FIN_TEXT;
@@ -25,7 +56,15 @@ export function textFrame(text: string): Buffer {
   return frame;
 }
 
-/** The answer to a text `ping` (seed §1.4), the same buffer for every socket. */
+function isAscii(frame: Frame): frame is string {
+  return typeof frame === 'string';
+}
+
+function toBytes(frame: Frame): Buffer {
+  return typeof frame === 'string' ? Buffer.from(frame, FRAME_ENCODING) : frame;
+}
+
+/** The answer to a text `ping` (seed §1.4), the same for every socket. */
 export const PONG_FRAME = textFrame('pong');
 
 /** Tells whether a text frame is the text `ping`. */

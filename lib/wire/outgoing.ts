@@ -1,3 +1,4 @@
+import type { Frame } from './frame';
 import type { Wire } from './wire';
 import { textFrame } from './frame';
 
@@ -9,21 +10,21 @@ export class Outgoing {
   readonly type: string;
   /** The content as JSON text; never parsed again on its way. */
   readonly contentText: string;
-  #plain: Buffer | undefined;
-  #v1: Buffer | undefined;
+  #plain: Frame | undefined;
+  #v1: Frame | undefined;
 
   constructor(type: string, contentText: string) {
     this.type = type;
     this.contentText = contentText;
   }
 
-  /** The whole WebSocket frame for a wire; never written to, since receivers share it. */
-  frame(wire: Wire): Buffer {
+  /** The whole WebSocket frame for a wire. */
+  frame(wire: Wire): Frame {
     if (wire.name === 'plain') return (this.#plain ??= this.#encode(wire));
     return (this.#v1 ??= this.#encode(wire));
   }
 
-  #encode(wire: Wire): Buffer {
+  #encode(wire: Wire): Frame {
     return textFrame(wire.encode(this.type, this.contentText));
   }
 }

@@ -112,7 +112,7 @@ function relayed(title: string, broker: BrokerName, more: Partial<Scenario> = {}
     title,
     peers: ['ours'],
     metrics: METRICS,
-    maxPairs: 5,
+    pairs: 5,
     isExtra: true,
     missing: () => missingBroker(broker),
     ...more,
@@ -139,7 +139,7 @@ export const CLUSTER: Readonly<Record<string, Scenario>> = {
   'cluster-redis': relayed('a frame relayed over Redis', 'redis', {
     peers: ['ours', 'socket.io', 'socket.io sharded', 'ws + ioredis'],
     against: 'socket.io',
-    maxPairs: 15,
+    pairs: 15,
     isExtra: false,
   }),
   'cluster-rabbitmq': relayed('a frame relayed over RabbitMQ', 'rabbitmq'),

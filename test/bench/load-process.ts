@@ -72,24 +72,29 @@ async function openOne({ port, flavour }: OpenArgument, user: number): Promise<L
   return socket;
 }
 
+interface EchoArgument {
+  readonly total: number;
+  readonly inFlight: number;
+  /** Sent in turn. */
+  readonly texts: readonly string[];
+}
+
 /** Keeps `inFlight` messages of each socket on the line until `total` answers have come. */
-async function echo({ total, inFlight, text }: { total: number; inFlight: number; text: string }): Promise<void> {
+async function echo({ total, inFlight, texts }: EchoArgument): Promise<void> {
   let sent = 0;
+  const sendNext = (socket: LoadSocket) => {
+    socket.send(texts[sent % texts.length] ?? '');
+    sent += 1;
+  };
   await new Promise<void>((resolve) => {
     let answered = 0;
     for (const socket of sockets) {
       socket.onMessage = () => {
         answered += 1;
         if (answered >= total) return resolve();
-        if (sent < total) {
-          sent += 1;
-          socket.send(text);
-        }
+        if (sent < total) sendNext(socket);
       };
-      for (let message = 0; message < inFlight && sent < total; message += 1) {
-        sent += 1;
-        socket.send(text);
-      }
+      for (let message = 0; message < inFlight && sent < total; message += 1) sendNext(socket);
     }
   });
   for (const socket of sockets) socket.onMessage = count;
@@ -226,6 +231,14 @@ serve({
   /** The sockets of the first users are read no more. */
   stall: (users: number) => {
     for (const socket of sockets) if (socket.user < users) socket.pause();
+  },
+  /** Those that were stalled are closed, and come back. */
+  replaceStalled: async (users: number) => {
+    for (const [index, socket] of sockets.entries()) {
+      if (socket.user >= users || argument === undefined) continue;
+      socket.destroy();
+      sockets[index] = await openOne(argument, socket.user);
+    }
   },
   closeAll: () => {
     for (const socket of sockets) socket.destroy();

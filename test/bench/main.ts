@@ -4,6 +4,8 @@ import type { Running, Scenario } from './scenario';
 import { stopBroker } from './brokers';
 import { faultTable } from './faults';
 import { judge, markdown } from './report';
+import { DEFAULT_PAIRS } from './scenario';
+import { stopFleet } from './one-process';
 import { saveFaults, saveScenario } from './save';
 import { scenariosOf } from './scenarios';
 import { estimate, ratios } from './stats';
@@ -13,8 +15,6 @@ import { estimate, ratios } from './stats';
  * look. `npm run bench -- faults --rounds=5 --brokers=redis,kafka`: what each broker does in an outage.
  * What ran without such options is written to `results`.
  */
-const DEFAULT_PAIRS = 15;
-
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const names = args.filter((arg) => !arg.startsWith('--'));
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     if (isWhole) saveFaults(here, table);
     return;
   }
-  const pairs = Number(option(args, 'pairs') ?? DEFAULT_PAIRS);
+  const pairs = option(args, 'pairs');
   const only = option(args, 'peers')?.split(',');
   for (const [name, scenario] of scenariosOf(names)) {
     const missing = scenario.missing?.();
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     }
     const peers = scenario.peers.filter((peer) => only === undefined || only.includes(peer));
     const startedAt = Date.now();
-    const measured = await measure(name, { ...scenario, peers }, Math.min(pairs, scenario.maxPairs ?? pairs));
+    const measured = await measure(name, { ...scenario, peers }, Number(pairs ?? scenario.pairs ?? DEFAULT_PAIRS));
     const table = markdown(name, { ...scenario, peers }, measured);
     console.log(`\n${table}`);
     if (isWhole) saveScenario(name, table, { machine: here, results: measured });
@@ -124,4 +124,4 @@ main()
     console.error(error);
     process.exitCode = 1;
   })
-  .finally(() => void stopBroker());
+  .finally(() => Promise.all([stopFleet(), stopBroker()]));

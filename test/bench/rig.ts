@@ -8,14 +8,17 @@ export class Rig {
   readonly name: PeerName;
   readonly load: Worker;
   readonly #flavour: Flavour;
+  readonly #env: Readonly<Record<string, string>>;
   #server: Worker;
   #port = 0;
   #expected = 0;
 
-  constructor(name: PeerName, flavour: Flavour = name === 'socket.io' ? 'socket.io' : 'plain') {
+  /** @param env of the peer's process. */
+  constructor(name: PeerName, flavour?: Flavour, env: Readonly<Record<string, string>> = {}) {
     this.name = name;
-    this.#flavour = flavour;
-    this.#server = newServer(name);
+    this.#flavour = flavour ?? (name === 'socket.io' ? 'socket.io' : 'plain');
+    this.#env = env;
+    this.#server = this.#newServer();
     this.load = new Worker(`${__dirname}/load-process.ts`, []);
   }
 
@@ -31,7 +34,7 @@ export class Rig {
   /** SIGKILL; a new process then listens on the same port. */
   async restart(): Promise<void> {
     await this.#server.stop();
-    this.#server = newServer(this.name);
+    this.#server = this.#newServer();
     await this.start();
   }
 
@@ -47,21 +50,19 @@ export class Rig {
     return ((await this.#server.call<number>('cpu')) - before) / units;
   }
 
-  /** Lets the server push, round by round; a round ends when the clients have its frames. */
-  async pushed(rounds: number, framesPerRound: number, operation: string, argument: object): Promise<void> {
-    for (let round = 0; round < rounds; round += 1) {
-      this.#expected += framesPerRound;
-      await this.#server.call(operation, argument);
-      await this.load.call('reached', this.#expected);
-    }
+  /** Lets the server push, and waits until the clients have its frames. */
+  async pushed(frames: number, operation: string, argument: object): Promise<void> {
+    this.#expected += frames;
+    await this.#server.call(operation, argument);
+    await this.load.call('reached', this.#expected);
   }
 
   async stop(): Promise<void> {
     await this.load.stop();
     await this.#server.stop();
   }
-}
 
-function newServer(name: PeerName): Worker {
-  return new Worker(`${__dirname}/peer-process.ts`, [name]);
+  #newServer(): Worker {
+    return new Worker(`${__dirname}/peer-process.ts`, [this.name], this.#env);
+  }
 }

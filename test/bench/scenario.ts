@@ -1,3 +1,6 @@
+/** Enough for an interval of the median. */
+export const DEFAULT_PAIRS = 15;
+
 /** One figure of a scenario. */
 export interface Metric {
   readonly unit: string;
@@ -26,8 +29,8 @@ export interface Scenario {
   readonly metrics: Readonly<Record<string, Metric>>;
   /** A fresh start for each pass instead of one for all. */
   readonly isFresh?: boolean;
-  /** For passes that take long; default: as many as asked for. */
-  readonly maxPairs?: number;
+  /** How many passes each peer gets; default {@link DEFAULT_PAIRS}. */
+  readonly pairs?: number;
   /** Not run unless it is named. */
   readonly isExtra?: boolean;
   /** What this machine lacks for it. */

@@ -1,4 +1,4 @@
-import type { PeerName } from './peers/peer';
+import type { PeerName, SecretForm } from './peers/peer';
 import type { Rig } from './rig';
 import type { Scenario } from './scenario';
 import { CLUSTER } from './cluster';
@@ -9,68 +9,82 @@ import { stages } from './stages';
 
 const SOCKETS = 1000;
 const ECHO_SOCKETS = 200;
-const IDLE_SOCKETS = 4000;
-const IDLE_BASE = 200;
+/** Many, since RSS grows in steps. */
+const IDLE = { base: 200, sockets: 8000 };
 const CONNECTS = 500;
 const ALL: readonly PeerName[] = ['ours', 'ws', 'express-ws', 'fastify', 'socket.io'];
 const WITH_FLOOR: readonly PeerName[] = ['ours', 'ws', 'preframed', 'express-ws', 'fastify', 'socket.io'];
 
-const users = onRigs({
-  title: '1,000 user sends in a turn',
-  peers: WITH_FLOOR,
-  metrics: { cpu: { unit: 'µs CPU / frame', goal: 0.9 } },
-  prepare: (rig) => rig.open(SOCKETS),
-  pass: async (rig) => {
-    const rounds = 30;
-    const push = () => rig.pushed(rounds, SOCKETS, 'users', { users: SOCKETS, content: CONTENT });
-    return { cpu: await rig.cpuPer(SOCKETS * rounds, push) };
-  },
-});
-
-const broadcasts = (title: string, goal: number, burst: number, rounds: number, peers: readonly PeerName[]): Scenario =>
+/** 1,000 pushes to single users, or some broadcasts to 1,000, in each of some turns of the event loop. */
+const pushes = (title: string, goal: number, peers: readonly PeerName[], plan: Pushes): Scenario =>
   onRigs({
     title,
     peers,
     metrics: { cpu: { unit: 'µs CPU / frame', goal } },
+    fleet: 'pushes',
+    pairs: plan.pairs,
     prepare: (rig) => rig.open(SOCKETS),
     pass: async (rig) => {
-      const push = () => rig.pushed(rounds, SOCKETS * burst, 'broadcast', { burst, content: CONTENT });
-      return { cpu: await rig.cpuPer(SOCKETS * burst * rounds, push) };
+      const { rounds, burst } = plan;
+      const frames = SOCKETS * (burst ?? 1) * rounds;
+      const push = () =>
+        burst === undefined
+          ? rig.pushed(frames, 'users', { rounds, users: SOCKETS, content: CONTENT })
+          : rig.pushed(frames, 'broadcast', { rounds, burst, content: CONTENT });
+      return { cpu: await rig.cpuPer(frames, push) };
     },
   });
+
+interface Pushes {
+  readonly pairs: number;
+  readonly rounds: number;
+  /** How many broadcasts go in a turn; absent = pushes to single users. */
+  readonly burst?: number;
+}
 
 const echoes = (title: string, goal: number, inFlight: number, total: number): Scenario =>
   onRigs({
     title,
     peers: ALL,
     metrics: { cpu: { unit: 'µs CPU / round trip', goal } },
+    fleet: 'echoes',
+    pairs: 25,
     prepare: (rig) => rig.open(ECHO_SOCKETS),
-    pass: (rig) => echoed(rig, { total, inFlight, text: echoText(rig.name) }),
+    pass: (rig) => echoed(rig, { total, inFlight, texts: CONTENTS.map((content) => echoText(rig.name, content)) }),
   });
 
-async function echoed(
-  rig: Rig,
-  argument: { readonly total: number; readonly inFlight: number; readonly text: string },
-) {
+interface Echo {
+  readonly total: number;
+  readonly inFlight: number;
+  readonly texts: readonly string[];
+}
+
+async function echoed(rig: Rig, argument: Echo) {
   return { cpu: await rig.cpuPer(argument.total, () => rig.load.call('echo', argument)) };
 }
 
-function echoText(peer: PeerName): string {
-  if (peer === 'socket.io') return `42${JSON.stringify(['echo', CONTENT])}`;
-  return JSON.stringify({ type: 'echo', content: JSON.stringify(CONTENT) });
+/** No two that follow each other are alike: what is alike might be written once. */
+const CONTENTS = Array.from({ length: 97 }, (_, index) => ({ ...CONTENT, id: CONTENT.id + index }));
+
+function echoText(peer: PeerName, content: object): string {
+  if (peer === 'socket.io') return `42${JSON.stringify(['echo', content])}`;
+  return JSON.stringify({ type: 'echo', content: JSON.stringify(content) });
 }
 
-const connect = onRigs({
-  title: 'connect with a JWT',
-  peers: ALL,
-  metrics: { cpu: { unit: 'µs CPU / connect', goal: 1.15 } },
-  prepare: (rig) => rig.open(CONNECTS),
-  pass: async (rig) => {
-    const cpu = await rig.cpuPer(CONNECTS, () => rig.open(CONNECTS, 20));
-    await rig.load.call('closeAll');
-    return { cpu };
-  },
-});
+const connects = (title: string, secret: SecretForm, pairs: number, goal?: number): Scenario =>
+  onRigs({
+    title,
+    peers: ALL,
+    metrics: { cpu: { unit: 'µs CPU / connect', ...(goal === undefined ? {} : { goal }) } },
+    secret,
+    pairs,
+    prepare: (rig) => rig.open(CONNECTS),
+    pass: async (rig) => {
+      const cpu = await rig.cpuPer(CONNECTS, () => rig.open(CONNECTS, 20));
+      await rig.load.call('closeAll');
+      return { cpu };
+    },
+  });
 
 interface Memory {
   readonly rss: number;
@@ -78,7 +92,7 @@ interface Memory {
 }
 
 const idle = onRigs({
-  title: '4,000 idle sockets',
+  title: '8,000 idle sockets',
   // A fresh start for each pass: more of them would take too long.
   peers: ['ours', 'ws'],
   metrics: {
@@ -88,11 +102,11 @@ const idle = onRigs({
   isFresh: true,
   prepare: warmUpConnects,
   pass: async (rig) => {
-    await rig.open(IDLE_BASE);
+    await rig.open(IDLE.base);
     const before = await rig.server.call<Memory>('memory');
-    await rig.open(IDLE_SOCKETS - IDLE_BASE);
+    await rig.open(IDLE.sockets - IDLE.base);
     const after = await rig.server.call<Memory>('memory');
-    const perSocket = (bytes: number) => bytes / (IDLE_SOCKETS - IDLE_BASE) / 1024;
+    const perSocket = (bytes: number) => bytes / (IDLE.sockets - IDLE.base) / 1024;
     return { rss: perSocket(after.rss - before.rss), heap: perSocket(after.heapUsed - before.heapUsed) };
   },
 });
@@ -100,7 +114,7 @@ const idle = onRigs({
 /** So that no compiled code is counted as a socket's memory. */
 async function warmUpConnects(rig: Rig): Promise<void> {
   for (let round = 0; round < 5; round += 1) {
-    await rig.open(IDLE_BASE);
+    await rig.open(IDLE.base);
     await rig.load.call('closeAll');
   }
 }
@@ -111,25 +125,28 @@ const request = onRigs({
   against: 'socket.io',
   metrics: { cpu: { unit: 'µs CPU / round trip', goal: 0.7 } },
   flavours: { ours: 'v1' },
+  pairs: 25,
   prepare: (rig) => rig.open(ECHO_SOCKETS),
-  pass: (rig) => echoed(rig, { total: 8000, inFlight: 1, text: askText(rig.name) }),
+  pass: (rig) =>
+    echoed(rig, { total: 8000, inFlight: 1, texts: CONTENTS.map((content) => askText(rig.name, content)) }),
 });
 
-function askText(peer: PeerName): string {
-  if (peer === 'socket.io') return `421${JSON.stringify(['ask', CONTENT])}`;
-  return JSON.stringify({ type: 'ask', id: 1, content: CONTENT });
+function askText(peer: PeerName, content: object): string {
+  if (peer === 'socket.io') return `421${JSON.stringify(['ask', content])}`;
+  return JSON.stringify({ type: 'ask', id: 1, content });
 }
 
 /** All scenarios by name; `cluster` and the like name a group: see `scenariosOf`. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  fanout: broadcasts('broadcast to 1,000', 0.9, 1, 30, WITH_FLOOR),
-  users,
-  burst3: broadcasts('3 broadcasts in a turn to 1,000', 0.4, 3, 16, ALL),
-  burst20: broadcasts('20 broadcasts in a turn to 1,000', 0.12, 20, 6, ALL),
+  fanout: pushes('broadcast to 1,000', 0.9, WITH_FLOOR, { burst: 1, rounds: 10, pairs: 41 }),
+  users: pushes('1,000 user sends in a turn', 0.9, WITH_FLOOR, { rounds: 10, pairs: 41 }),
+  burst3: pushes('3 broadcasts in a turn to 1,000', 0.4, ALL, { burst: 3, rounds: 5, pairs: 25 }),
+  burst20: pushes('20 broadcasts in a turn to 1,000', 0.12, ALL, { burst: 20, rounds: 2, pairs: 15 }),
   echo: echoes('echo, one in flight', 1.05, 1, 8000),
   echo20: echoes('echo, 20 pipelined', 0.6, 20, 20_000),
   request,
-  connect,
+  connect: connects('connect with a JWT, its secret a text', 'text', 15, 1.15),
+  'connect-key': connects('the same, its secret a KeyObject', 'key', 25),
   stages,
   idle,
   ...CLUSTER,

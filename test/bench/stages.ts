@@ -16,7 +16,11 @@ const TOKEN = jwt.sign({ sub: 7 }, JWT_SECRET, { noTimestamp: true });
 const PROTOCOLS = ['express-realtime.v1', `bearer.${Buffer.from(TOKEN).toString('base64url')}`];
 const CARRIERS = ['header', 'protocol', 'query'] as const;
 const STRATEGY = new Strategy(
-  { jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey: JWT_SECRET, algorithms: ['HS256'] },
+  {
+    jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+    secretOrKey: JWT_SECRET as string,
+    algorithms: ['HS256'],
+  },
   (claims: { sub: number }, done) => done(null, { id: claims.sub }),
 );
 
@@ -55,7 +59,7 @@ export const stages: Scenario = {
   title: 'what a handshake does, stage by stage',
   peers: Object.keys(STAGES),
   metrics: { us: { unit: 'µs CPU / handshake' } },
-  maxPairs: 3,
+  pairs: 3,
   open: async (peer) => {
     const stage = STAGES[peer]?.();
     if (stage === undefined) throw new Error(`no stage ${peer}`);

@@ -52,11 +52,11 @@ function timeWrites(sockets: readonly Socket[], writeMs: number): () => readonly
   const turns: number[] = [];
   performance.now = () => now.call(performance) + spent;
   for (const socket of sockets) {
-    const write = socket.write.bind<(chunk: string | Uint8Array) => boolean>(socket);
-    socket.write = (chunk: string | Uint8Array) => {
+    const write = socket.write.bind(socket) as (...args: readonly unknown[]) => boolean;
+    socket.write = (...args: readonly unknown[]) => {
       spent += writeMs;
       spentThisTurn += writeMs;
-      return write(chunk);
+      return write(...args);
     };
   }
   const noteTurn = () => {

@@ -41,7 +41,7 @@ export function pushesTo(
   };
 }
 
-/** The frame that all WebSocket peers send, encoded once for many sockets. */
+/** {@link encodeText} as bytes, encoded once for many sockets. */
 export function encode(type: string, content: object): Buffer {
   return Buffer.from(encodeText(type, content));
 }
@@ -60,6 +60,7 @@ export function answerEcho(text: string, send: (text: string) => void): void {
   send(encodeText('echo', JSON.parse(message.content) as object));
 }
 
-function encodeText(type: string, content: object): string {
+/** The message that all WebSocket peers send. */
+export function encodeText(type: string, content: object): string {
   return JSON.stringify({ type, content: JSON.stringify(content) });
 }

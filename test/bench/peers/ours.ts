@@ -11,7 +11,11 @@ import { JWT_SECRET } from './peer';
 export async function startOurs(port: number): Promise<Peer> {
   passport.use(
     new Strategy(
-      { jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey: JWT_SECRET, algorithms: ['HS256'] },
+      {
+        jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+        secretOrKey: JWT_SECRET as string,
+        algorithms: ['HS256'],
+      },
       (claims: Claims, done) => done(null, { id: claims.sub }),
     ),
   );

@@ -1,3 +1,6 @@
+import type { KeyObject } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
+
 /** What the bench asks of a system that it measures. */
 export interface Peer {
   readonly port: number;
@@ -9,8 +12,20 @@ export interface Peer {
 
 export type PeerName = 'ours' | 'ws' | 'preframed' | 'express-ws' | 'fastify' | 'socket.io';
 
-/** Shared by all peers and the load: a key of this bench alone. */
-export const JWT_SECRET = 'a key of the bench and of nothing else';
+const SECRET = 'a key of the bench and of nothing else';
+
+/** Which form of the secret a server is given. */
+export type SecretForm = 'text' | 'key';
+
+/** Names the form to a peer's process. */
+export const SECRET_FORM = 'BENCH_SECRET_FORM';
+
+/**
+ * Shared by all peers and the load. As a KeyObject, unless the environment says otherwise: a secret that is text is
+ * tried as PEM first by jsonwebtoken, at each call, which takes 50 times as long as the check itself.
+ */
+export const JWT_SECRET: string | KeyObject =
+  process.env[SECRET_FORM] === ('text' satisfies SecretForm) ? SECRET : createSecretKey(Buffer.from(SECRET));
 
 /** The path of every WebSocket peer. */
 export const PATH = '/ws';

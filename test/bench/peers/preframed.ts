@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
 import type { Peer } from './peer';
-import { UserSockets, encode } from './by-hand';
+import { UserSockets, encodeText } from './by-hand';
 import { verify } from './bare-ws';
 
 /** The floor: a bare loop that writes one finished frame to each TCP socket. No order, no limits, nothing else. */
@@ -26,19 +26,17 @@ export async function startPreframed(port: number): Promise<Peer> {
   return {
     port: (server.address() as AddressInfo).port,
     broadcast: (type, content) => {
-      const data = frame(encode(type, content));
+      const data = Buffer.from(frame(encodeText(type, content)), 'latin1');
       users.forEach((socket) => socket.write(data));
     },
     toUser: (userId, type, content) => {
-      const data = frame(encode(type, content));
-      users.of(userId)?.forEach((socket) => socket.write(data));
+      const data = frame(encodeText(type, content));
+      users.of(userId)?.forEach((socket) => socket.write(data, 'latin1'));
     },
   };
 }
 
-/** RFC 6455 §5.2, for payloads of 126 to 65,535 bytes: those of this bench. */
-function frame(payload: Buffer): Buffer {
-  const header = Buffer.from([0x81, 126, 0, 0]);
-  header.writeUInt16BE(payload.length, 2);
-  return Buffer.concat([header, payload]);
+/** RFC 6455 §5.2, for ASCII payloads of 126 to 65,535 bytes, those of this bench; a character a byte. */
+function frame(payload: string): string {
+  return String.fromCharCode(0x81, 126, payload.length >> 8, payload.length & 0xff) + payload;
 }

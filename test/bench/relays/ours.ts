@@ -13,7 +13,11 @@ import { pushRoute } from './http';
 export async function startOurs({ url, name }: RelayOptions): Promise<Relay> {
   passport.use(
     new Strategy(
-      { jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(), secretOrKey: JWT_SECRET, algorithms: ['HS256'] },
+      {
+        jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+        secretOrKey: JWT_SECRET as string,
+        algorithms: ['HS256'],
+      },
       (claims: { sub: number }, done) => done(null, { id: claims.sub }),
     ),
   );
