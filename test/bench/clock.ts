@@ -7,3 +7,20 @@ export function nowUs(): number {
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+/** Resolves in the next turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/**
+ * Pushes in each of some turns, without waiting for the clients in between: a processor that falls asleep and wakes is
+ * most of what that would measure.
+ */
+export async function inTurns(rounds: number, push: () => void): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
+    push();
+    // What a peer puts off to later turns is not to meet the next round.
+    for (let turns = 0; turns < 3; turns += 1) await turn();
+  }
+}

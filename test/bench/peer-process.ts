@@ -3,7 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { PEERS } from './peers';
 import type { Peer, PeerName } from './peers/peer';
 import { serve } from './worker';
-import { nowUs, pause } from './clock';
+import { inTurns, nowUs, pause, turn } from './clock';
 
 /** One peer in a process of its own, so that its CPU and memory are its alone. Started with the peer's name. */
 const name = process.argv[2] as PeerName;
@@ -23,17 +23,6 @@ interface Flood {
 function started(): Peer {
   if (peer === undefined) throw new Error('not started');
   return peer;
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Without waiting for the clients between the rounds: a processor that falls asleep and wakes is most of what it would measure. */
-async function inTurns(rounds: number, push: () => void): Promise<void> {
-  for (let round = 0; round < rounds; round += 1) {
-    push();
-    // What a peer puts off to later turns is not to meet the next round.
-    for (let turns = 0; turns < 3; turns += 1) await turn();
-  }
 }
 
 async function collected(): Promise<void> {

@@ -57,6 +57,46 @@ describe('cluster: batches', () => {
     expect(pushesAfter(before).map(framesIn)).to.deep.equal([1, 40]);
   });
 
+  describe('on a clock that stands', () => {
+    const { now } = performance;
+    afterEach(() => {
+      performance.now = now;
+    });
+
+    const inTicksOfTheirOwn = async (a: TestNode, sends: number): Promise<void> => {
+      const sent: Promise<unknown>[] = [];
+      for (let n = 0; n < sends; n += 1) {
+        sent.push(a.sender.send({ userId: 7 }, 't', n));
+        await new Promise((resolve) => process.nextTick(resolve));
+      }
+      await Promise.all(sent);
+    };
+
+    it('gathers after a batch of many for a millisecond, and sends at once after a batch of few', async () => {
+      const a = await startQuiet();
+      const before = cluster.bus.published.length;
+      const stoppedAt = performance.now();
+      performance.now = () => stoppedAt;
+      await Promise.all(Array.from({ length: 4 }, (_, n) => a.sender.send({ userId: 7 }, 't', n)));
+      await inTicksOfTheirOwn(a, 3);
+      await a.sender.send({ userId: 7 }, 't', 'alone');
+      expect(pushesAfter(before).map(framesIn)).to.deep.equal([4, 3, 1]);
+    });
+
+    it('sends at once when that millisecond is over', async () => {
+      const a = await startQuiet();
+      const before = cluster.bus.published.length;
+      const stoppedAt = performance.now();
+      performance.now = () => stoppedAt;
+      await Promise.all(Array.from({ length: 4 }, (_, n) => a.sender.send({ userId: 7 }, 't', n)));
+      performance.now = () => stoppedAt + 1;
+      const alone = a.sender.send({ userId: 7 }, 't', 'alone');
+      await new Promise((resolve) => process.nextTick(resolve));
+      expect(pushesAfter(before).map(framesIn)).to.deep.equal([4, 1]);
+      await alone;
+    });
+  });
+
   it('bounds a broker message in frames and in bytes; a larger frame goes alone', async () => {
     const a = await startQuiet({ maxBatchFrames: 10, maxBatchBytes: 4000 });
     const b = await cluster.start();
