@@ -7,7 +7,7 @@ import { onRigs } from './one-process';
 
 const PEERS: readonly PeerName[] = ['ours', 'ws'];
 /** The kernel takes some 4 MB for a socket that is not read; what comes on top is for the process to bear. */
-const SLOW = { sockets: 5000, stalled: 100, messages: 80, bytes: 64 * 1024, probes: 6, everyMs: 250 };
+const SLOW = { sockets: 5000, stalled: 100, messages: 84, bytes: 64 * 1024, probes: 6, everyMs: 250 };
 const STORM = { clients: Math.min(10_000, openFileLimit() - 500), share: 0.99, spreadMs: 1000 };
 const JITTER = { clients: 200, everyMs: 2000, awayMs: 200, perSecond: 10, seconds: 2 };
 const MIB = 1024 * 1024;
@@ -27,6 +27,7 @@ const slow = onRigs({
     // 100 × `maxBufferedBytes`, and what the process needs besides.
     rss: { unit: 'MiB above the idle process at the peak of RSS', limit: SLOW.stalled + 50, digits: 0 },
   },
+  warmUps: 0,
   prepare: (rig) => rig.open(SLOW.sockets),
   pass: async (rig) => {
     const before = await probed(rig);
@@ -34,7 +35,7 @@ const slow = onRigs({
     await rig.load.call('stall', SLOW.stalled);
     const { stalled, messages, bytes } = SLOW;
     const content = { text: 'x'.repeat(bytes) };
-    const flood = rig.server.call('flood', { firstUser: 0, count: stalled, messages, content });
+    const flood = rig.server.call('flood', { users: stalled, messages, content });
     const during = await probed(rig);
     await flood;
     const grown = await rig.server.call<number>('grownMemory');
@@ -58,6 +59,7 @@ const storm = onRigs({
     delay: { unit: 'ms longest event-loop delay', digits: 0 },
     cpu: { unit: 'µs CPU / connect', digits: 0 },
   },
+  warmUps: 0,
   prepare: (rig) => rig.open(STORM.clients, 100),
   pass: async (rig) => {
     await rig.load.call('keepConnected', { spreadMs: STORM.spreadMs });
@@ -77,6 +79,7 @@ const jitter = onRigs({
   title: `${JITTER.clients} clients drop every ${JITTER.everyMs / 1000} s for ${JITTER.awayMs} ms while messages flow`,
   peers: PEERS,
   metrics: { share: { unit: '% delivered', isMoreBetter: true, digits: 1 } },
+  warmUps: 0,
   prepare: (rig) => rig.open(JITTER.clients),
   pass: async (rig) => {
     const { clients, perSecond, seconds, everyMs, awayMs } = JITTER;

@@ -65,11 +65,12 @@ function machine(): string {
 async function measure(name: string, scenario: Scenario, pairs: number): Promise<Result[]> {
   const samples = new Map<string, Readonly<Record<string, number>>[]>(scenario.peers.map((peer) => [peer, []]));
   const running = new Map<string, Running>();
-  // The first pass warms up what goes on running.
-  const warmUps = scenario.isFresh === true ? 0 : 1;
+  const { isFresh = false, warmUps = isFresh ? 0 : 1, against } = scenario;
+  const isPaired = (peer: string) => peer === 'ours' || peer === against;
   try {
     for (let pass = -warmUps; pass < pairs; pass += 1) {
       for (const peer of scenario.peers) {
+        if (pass >= DEFAULT_PAIRS && !isPaired(peer)) continue;
         const values = await runPass(scenario, peer, running);
         if (pass >= 0) samples.get(peer)?.push(values);
       }

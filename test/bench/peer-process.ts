@@ -14,8 +14,7 @@ let idleRss: number | undefined;
 let peakRss = 0;
 
 interface Flood {
-  readonly firstUser: number;
-  readonly count: number;
+  readonly users: number;
   readonly messages: number;
   readonly content: object;
 }
@@ -70,11 +69,11 @@ serve({
     inTurns(rounds, () => {
       for (let user = 0; user < users; user += 1) started().toUser(user, 'news', content);
     }),
-  /** `messages` to each of some users, a few in a turn, at a pace that leaves time for others. */
-  flood: async ({ firstUser, count, messages, content }: Flood) => {
-    for (let sent = 0; sent < count * messages; sent += 1) {
-      started().toUser(firstUser + (sent % count), 'bulk', content);
-      if (sent % 30 === 29) await pause(5);
+  /** `messages` to each of the first users, a few in a turn, at a pace that leaves time for others. */
+  flood: async ({ users, messages, content }: Flood) => {
+    for (let sent = 0; sent < users * messages; sent += 1) {
+      started().toUser(sent % users, 'bulk', content);
+      if (sent % 20 === 19) await pause(5);
     }
   },
   /** A broadcast that carries when it left, every so often. */

@@ -29,8 +29,10 @@ export interface Scenario {
   readonly metrics: Readonly<Record<string, Metric>>;
   /** A fresh start for each pass instead of one for all. */
   readonly isFresh?: boolean;
-  /** How many passes each peer gets; default {@link DEFAULT_PAIRS}. */
+  /** How many passes ours and the one that it is compared with get; default {@link DEFAULT_PAIRS}, as all others. */
   readonly pairs?: number;
+  /** Passes before those that count; default 1, which warms up what goes on running. */
+  readonly warmUps?: number;
   /** Not run unless it is named. */
   readonly isExtra?: boolean;
   /** What this machine lacks for it. */

@@ -48,7 +48,7 @@ const echoes = (title: string, goal: number, inFlight: number, total: number): S
     peers: ALL,
     metrics: { cpu: { unit: 'µs CPU / round trip', goal } },
     fleet: 'echoes',
-    pairs: 25,
+    pairs: 41,
     prepare: (rig) => rig.open(ECHO_SOCKETS),
     pass: (rig) => echoed(rig, { total, inFlight, texts: CONTENTS.map((content) => echoText(rig.name, content)) }),
   });
@@ -138,14 +138,14 @@ function askText(peer: PeerName, content: object): string {
 
 /** All scenarios by name; `cluster` and the like name a group: see `scenariosOf`. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
-  fanout: pushes('broadcast to 1,000', 0.9, WITH_FLOOR, { burst: 1, rounds: 10, pairs: 41 }),
-  users: pushes('1,000 user sends in a turn', 0.9, WITH_FLOOR, { rounds: 10, pairs: 41 }),
+  fanout: pushes('broadcast to 1,000', 0.9, WITH_FLOOR, { burst: 1, rounds: 10, pairs: 61 }),
+  users: pushes('1,000 user sends in a turn', 0.9, WITH_FLOOR, { rounds: 10, pairs: 61 }),
   burst3: pushes('3 broadcasts in a turn to 1,000', 0.4, ALL, { burst: 3, rounds: 5, pairs: 25 }),
   burst20: pushes('20 broadcasts in a turn to 1,000', 0.12, ALL, { burst: 20, rounds: 2, pairs: 15 }),
   echo: echoes('echo, one in flight', 1.05, 1, 8000),
-  echo20: echoes('echo, 20 pipelined', 0.6, 20, 20_000),
+  echo20: echoes('echo, 20 pipelined', 0.6, 20, 12_000),
   request,
-  connect: connects('connect with a JWT, its secret a text', 'text', 15, 1.15),
+  connect: connects('connect with a JWT, its secret a text', 'text', 25, 1.15),
   'connect-key': connects('the same, its secret a KeyObject', 'key', 25),
   stages,
   idle,
