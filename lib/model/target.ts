@@ -39,6 +39,7 @@ const ADDRESSES = ['sessionId', 'userId', 'room', 'everyone'] as const;
 const KEYS = [...ADDRESSES, 'userType', 'tenantId', 'allTenants', 'except'] as const;
 const KNOWN_KEYS: ReadonlySet<string> = new Set(KEYS);
 const ADDRESS_KEYS: ReadonlySet<string> = new Set(ADDRESSES);
+const UNTENANTED: Scope = { tenant: '' };
 
 /**
  * Makes a target canonical.
@@ -57,8 +58,6 @@ export function parseTarget(target: unknown, context: TargetContext): Addressed 
   const except = fields['except'];
   return except === undefined ? { scope, audience } : { scope, audience, except: parseExcept(except) };
 }
-
-const UNTENANTED: Scope = { tenant: '' };
 
 type Fields = Readonly<Record<string, unknown>>;
 
