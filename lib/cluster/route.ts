@@ -26,11 +26,11 @@ export interface RouteHost {
 const MAX_SPREAD_MS = 1000;
 
 /**
- * A busy route publishes this often at most: what comes meanwhile shares a batch, in which a frame costs a fraction of
+ * How often a busy route publishes at most: what comes meanwhile shares a batch, in which a frame costs a fraction of
  * what it costs alone.
  */
 const BUSY_INTERVAL_MS = 1;
-/** A batch of so many frames shows that a route is busy; for a caller that awaits each send it never is. */
+/** A route is busy when a batch had so many frames, and more came while it was under way: nobody waits for nothing. */
 const BUSY_FRAMES = 4;
 
 /** Frames that leave as one broker message; all their sends share one promise. */
@@ -67,17 +67,17 @@ class Batch {
 
 /**
  * The way to all nodes, or to one: gathers frames until the callback that sends them has ended, while a publish is
- * under way, and, when busy, for a millisecond after that. One publish is under way at a time, which keeps the order
- * on brokers whose clients reorder overlapping sends. Not until the check phase: that is one more turn of the event loop for a frame that goes alone,
+ * under way, and, when busy, for the rest of a millisecond. One publish is under way at a time, which keeps the order on
+ * brokers whose clients reorder overlapping sends. Not until the check phase: that is one more turn of the event loop for a frame that goes alone,
  * and what the other callbacks of a turn send waits behind its first frames anyway.
  */
 export class Route {
   readonly #host: RouteHost;
   readonly #queue: Batch[] = [];
   #current: Batch | undefined;
-  /** Of the batch that is under way, or was last. */
   #currentSince = 0;
-  #currentFrames = 0;
+  /** How many frames the last batch had that was no sign. */
+  #lastFrames = 0;
   #seq: number;
   #isFlushDue = false;
 
@@ -112,7 +112,7 @@ export class Route {
     if (batch === undefined) return;
     this.#current = batch;
     this.#currentSince = performance.now();
-    this.#currentFrames = batch.frames.length;
+    if (!batch.isSign) this.#lastFrames = batch.frames.length;
     this.#publish(batch).then(
       () => this.#finish(batch, undefined),
       (cause: unknown) => this.#finish(batch, this.#errorOf(cause)),
@@ -146,16 +146,29 @@ export class Route {
     return batches.map((batch) => batch.promise);
   }
 
+  /** At the end of the callback that sends; at once when the first batch takes no more. */
   #scheduleFlush(): void {
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    if (this.#isPaced()) setTimeout(this.#handleFlushDue, BUSY_INTERVAL_MS);
-    else process.nextTick(this.#handleFlushDue);
+    if (this.#queue.length > 1) {
+      this.flush();
+    } else if (!this.#isFlushDue) {
+      this.#isFlushDue = true;
+      process.nextTick(this.#handleFlushDue);
+    }
   }
 
-  #isPaced(): boolean {
-    const isFull = this.#queue.length > 1;
-    if (isFull || this.#currentFrames < BUSY_FRAMES) return false;
+  /** Sends what came while a publish was under way. */
+  #goOn(): void {
+    if (!this.#isBusy()) {
+      this.flush();
+    } else if (!this.#isFlushDue) {
+      this.#isFlushDue = true;
+      setTimeout(this.#handleFlushDue, BUSY_INTERVAL_MS);
+    }
+  }
+
+  #isBusy(): boolean {
+    const [first, second] = this.#queue;
+    if (first === undefined || first.isSign || second !== undefined || this.#lastFrames < BUSY_FRAMES) return false;
     return performance.now() - this.#currentSince < BUSY_INTERVAL_MS;
   }
 
@@ -196,7 +209,7 @@ export class Route {
       const openedBefore = performance.now() - this.#host.maxWaitBehindFailureMs;
       this.#rejectOlder(openedBefore, 'the frames before it were not taken; it was not sent');
     }
-    if (this.#queue.length > 0) this.#scheduleFlush();
+    this.#goOn();
   }
 
   #rejectOlder(openedBefore: number, why: string): void {

@@ -268,7 +268,7 @@ export class LiveSession implements Session<LoginUser | null>, SocketOwner {
    * it waits with the rest, where it is counted.
    */
   #answerPing(): void {
-    if (this.write(PONG_FRAME) && this.socket.bufferedAmount === 0) this.#outbox?.flush();
+    if (this.write(PONG_FRAME) && this.#tcp.writableLength === 0) this.#outbox?.flush();
   }
 
   #control(text: string | undefined): boolean {

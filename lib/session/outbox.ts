@@ -31,7 +31,7 @@ export class Outbox {
     this.#flusher = flusher;
   }
 
-  /** What is unsent, counted as `maxBufferedBytes` counts it. ws keeps nothing back itself, for it does not compress. */
+  /** What is unsent, counted as `maxBufferedBytes` counts it. ws keeps back nothing of ours, for it does not compress. */
   get unsentBytes(): number {
     return this.#bytes + this.#frames * FRAME_OVERHEAD_BYTES + this.#tcp.writableLength;
   }

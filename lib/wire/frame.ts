@@ -2,8 +2,8 @@ const FIN_TEXT = 0x81;
 const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 
-/** A longer text gets a buffer of its own in Node before it is written. */
-const MAX_ASCII_LENGTH = 16_000;
+/** So long, with its header, it fits the 16,384 bytes that Node writes without other memory (`StreamBase::WriteString`). */
+const MAX_TEXT_LENGTH = 16_000;
 
 /**
  * A whole WebSocket frame; never changed, since receivers share it. One that is ASCII but for its header stays a
@@ -20,13 +20,16 @@ export const FRAME_ENCODING = 'latin1';
  */
 export function textFrame(text: string): Frame {
   const length = Buffer.byteLength(text, 'utf8');
-  return length === text.length && length <= MAX_ASCII_LENGTH ? asciiFrame(text) : bytesFrame(text, length);
+  return length === text.length && length <= MAX_TEXT_LENGTH ? asciiFrame(text) : bytesFrame(text, length);
 }
 
 /** Makes one piece of several frames, `bytes` long in all. */
 export function joinFrames(frames: readonly Frame[], bytes: number): Frame {
-  if (bytes <= MAX_ASCII_LENGTH && frames.every(isAscii)) return frames.join('');
-  return Buffer.concat(frames.map(toBytes), bytes);
+  if (bytes <= MAX_TEXT_LENGTH && frames.every(isText)) return frames.join('');
+  const joined = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const frame of frames) at += isText(frame) ? joined.write(frame, at, FRAME_ENCODING) : frame.copy(joined, at);
+  return joined;
 }
 
 function asciiFrame(text: string): string {
@@ -56,12 +59,8 @@ function bytesFrame(text: string, length: number): Buffer {
   return frame;
 }
 
-function isAscii(frame: Frame): frame is string {
+function isText(frame: Frame): frame is string {
   return typeof frame === 'string';
-}
-
-function toBytes(frame: Frame): Buffer {
-  return typeof frame === 'string' ? Buffer.from(frame, FRAME_ENCODING) : frame;
 }
 
 /** The answer to a text `ping` (seed §1.4), the same for every socket. */

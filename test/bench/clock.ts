@@ -21,6 +21,6 @@ export async function inTurns(rounds: number, push: () => void): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     push();
     // What a peer puts off to later turns is not to meet the next round.
-    for (let turns = 0; turns < 3; turns += 1) await turn();
+    for (let turns = 0; turns < 5; turns += 1) await turn();
   }
 }

@@ -41,7 +41,8 @@ async function main(): Promise<void> {
     }
     const peers = scenario.peers.filter((peer) => only === undefined || only.includes(peer));
     const startedAt = Date.now();
-    const measured = await measure(name, { ...scenario, peers }, Number(pairs ?? scenario.pairs ?? DEFAULT_PAIRS));
+    await stopFleet(scenario.fleet);
+    const measured = await measure(name, { ...scenario, peers }, pairs === undefined ? undefined : Number(pairs));
     const table = markdown(name, { ...scenario, peers }, measured);
     console.log(`\n${table}`);
     if (isWhole) saveScenario(name, table, { machine: here, results: measured });
@@ -62,15 +63,15 @@ function machine(): string {
 }
 
 /** Peers in turn within each pass, so that each pass of one has its pass of the other beside it. */
-async function measure(name: string, scenario: Scenario, pairs: number): Promise<Result[]> {
+async function measure(name: string, scenario: Scenario, wanted: number | undefined): Promise<Result[]> {
   const samples = new Map<string, Readonly<Record<string, number>>[]>(scenario.peers.map((peer) => [peer, []]));
   const running = new Map<string, Running>();
   const { isFresh = false, warmUps = isFresh ? 0 : 1, against } = scenario;
-  const isPaired = (peer: string) => peer === 'ours' || peer === against;
+  const pairs = wanted ?? scenario.pairs ?? DEFAULT_PAIRS;
+  const passesOf = (peer: string) => (peer === 'ours' || peer === against ? pairs : (wanted ?? DEFAULT_PAIRS));
   try {
     for (let pass = -warmUps; pass < pairs; pass += 1) {
-      for (const peer of scenario.peers) {
-        if (pass >= DEFAULT_PAIRS && !isPaired(peer)) continue;
+      for (const peer of scenario.peers.filter((each) => pass < passesOf(each))) {
         const values = await runPass(scenario, peer, running);
         if (pass >= 0) samples.get(peer)?.push(values);
       }
@@ -120,9 +121,16 @@ function resultOf(
   };
 }
 
-main()
-  .catch((error: unknown) => {
-    console.error(error);
-    process.exitCode = 1;
-  })
-  .finally(() => Promise.all([stopFleet(), stopBroker()]));
+async function run(): Promise<void> {
+  try {
+    await main();
+  } finally {
+    await stopFleet();
+    await stopBroker();
+  }
+}
+
+run().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -9,8 +9,6 @@ export interface OneProcess<Name extends string> extends Omit<Scenario, 'metrics
   readonly peers: readonly PeerName[];
   readonly metrics: Readonly<Record<Name, Metric>>;
   readonly flavours?: Partial<Record<PeerName, Flavour>>;
-  /** Scenarios that follow each other and name one fleet are measured on the same rigs. */
-  readonly fleet?: string;
   /** How the peers get the secret of the tokens; default: `key`. */
   readonly secret?: SecretForm;
   prepare(rig: Rig): Promise<void>;
@@ -23,24 +21,29 @@ export function onRigs<Name extends string>(plan: OneProcess<Name>): Scenario {
     against: 'ws',
     ...plan,
     open: async (peer) => {
-      const rig = await (plan.fleet === undefined ? openRig(plan, peer) : rigOfFleet(plan.fleet, plan, peer));
-      return { pass: () => plan.pass(rig), stop: async () => (plan.fleet === undefined ? rig.stop() : undefined) };
+      if (plan.fleet === undefined) {
+        const rig = await openRig(plan, peer);
+        return { pass: () => plan.pass(rig), stop: () => rig.stop() };
+      }
+      const rig = await rigOfFleet(plan.fleet, plan, peer);
+      return { pass: () => plan.pass(rig), stop: () => Promise.resolve() };
     },
   };
 }
 
 let fleet: { readonly name: string; readonly rigs: Map<string, Rig> } | undefined;
 
-/** Ends the rigs that scenarios share. */
-export async function stopFleet(): Promise<void> {
+/** Ends the rigs that scenarios share, unless the next one shares them, too. */
+export async function stopFleet(next?: string): Promise<void> {
+  if (next !== undefined && next === fleet?.name) return;
   const stopping = fleet;
   fleet = undefined;
   for (const rig of stopping?.rigs.values() ?? []) await rig.stop();
 }
 
-/** One fleet at a time. */
+/** One fleet at a time; its first scenario prepares it for all. */
 async function rigOfFleet(name: string, plan: OneProcess<string>, peer: string): Promise<Rig> {
-  if (fleet?.name !== name) await stopFleet();
+  await stopFleet(name);
   fleet ??= { name, rigs: new Map() };
   const rig = fleet.rigs.get(peer) ?? (await openRig(plan, peer));
   fleet.rigs.set(peer, rig);

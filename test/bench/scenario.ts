@@ -29,8 +29,10 @@ export interface Scenario {
   readonly metrics: Readonly<Record<string, Metric>>;
   /** A fresh start for each pass instead of one for all. */
   readonly isFresh?: boolean;
-  /** How many passes ours and the one that it is compared with get; default {@link DEFAULT_PAIRS}, as all others. */
+  /** How many passes ours and the peer that it is compared with get; the others get {@link DEFAULT_PAIRS}. */
   readonly pairs?: number;
+  /** Scenarios that follow each other and name one fleet are measured on the same processes. */
+  readonly fleet?: string;
   /** Passes before those that count; default 1, which warms up what goes on running. */
   readonly warmUps?: number;
   /** Not run unless it is named. */

@@ -146,7 +146,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   echo20: echoes('echo, 20 pipelined', 0.6, 20, 12_000),
   request,
   connect: connects('connect with a JWT, its secret a text', 'text', 25, 1.15),
-  'connect-key': connects('the same, its secret a KeyObject', 'key', 25),
+  'connect-key': connects('connect with a JWT, its secret a KeyObject', 'key', 25),
   stages,
   idle,
   ...CLUSTER,

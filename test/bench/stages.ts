@@ -8,7 +8,7 @@ import { originCheck } from '../../lib/handshake/origin';
 import { passportAuthenticator } from '../../lib/handshake/passport';
 import { liftToken } from '../../lib/handshake/token';
 import type { Scenario } from './scenario';
-import { JWT_SECRET } from './peers/peer';
+import { JWT_SECRET, PASSPORT_SECRET } from './peers/peer';
 
 /** Enough for the clock of CPU time, which is coarse on some kernels. */
 const CALLS = 2000;
@@ -18,7 +18,7 @@ const CARRIERS = ['header', 'protocol', 'query'] as const;
 const STRATEGY = new Strategy(
   {
     jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
-    secretOrKey: JWT_SECRET as string,
+    secretOrKey: PASSPORT_SECRET,
     algorithms: ['HS256'],
   },
   (claims: { sub: number }, done) => done(null, { id: claims.sub }),

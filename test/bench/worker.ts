@@ -23,7 +23,11 @@ export class Worker {
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #calls = 0;
 
-  /** @param file the module that calls {@link serve}; @param args what it finds in `process.argv`; @param env added to the environment. */
+  /**
+   * @param file the module that calls {@link serve}.
+   * @param args what it finds in `process.argv`.
+   * @param env added to the environment.
+   */
   constructor(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#child = fork(file, [...args], {
       execArgv: ['--expose-gc', '--import', 'tsx'],

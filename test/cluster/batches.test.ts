@@ -57,43 +57,93 @@ describe('cluster: batches', () => {
     expect(pushesAfter(before).map(framesIn)).to.deep.equal([1, 40]);
   });
 
-  describe('on a clock that stands', () => {
+  describe('while the clock stands', () => {
     const { now } = performance;
     afterEach(() => {
       performance.now = now;
     });
 
-    const inTicksOfTheirOwn = async (a: TestNode, sends: number): Promise<void> => {
-      const sent: Promise<unknown>[] = [];
-      for (let n = 0; n < sends; n += 1) {
-        sent.push(a.sender.send({ userId: 7 }, 't', n));
-        await new Promise((resolve) => process.nextTick(resolve));
-      }
-      await Promise.all(sent);
-    };
+    const nextTick = () => new Promise<void>((resolve) => process.nextTick(resolve));
+    const send = (node: TestNode) => node.sender.send({ userId: 7 }, 't', 'text');
 
-    it('gathers after a batch of many for a millisecond, and sends at once after a batch of few', async () => {
-      const a = await startQuiet();
-      const before = cluster.bus.published.length;
+    /** A batch of some frames has been taken, and one frame came while it was under way. */
+    async function afterBatch(node: TestNode, frames: number): Promise<{ readonly waiting: Promise<unknown> }> {
       const stoppedAt = performance.now();
       performance.now = () => stoppedAt;
-      await Promise.all(Array.from({ length: 4 }, (_, n) => a.sender.send({ userId: 7 }, 't', n)));
-      await inTicksOfTheirOwn(a, 3);
-      await a.sender.send({ userId: 7 }, 't', 'alone');
-      expect(pushesAfter(before).map(framesIn)).to.deep.equal([4, 3, 1]);
+      cluster.bus.hang();
+      const batch = Promise.all(Array.from({ length: frames }, () => send(node)));
+      await nextTick();
+      const waiting = send(node);
+      cluster.bus.resume();
+      await batch;
+      return { waiting };
+    }
+
+    it('a busy route gathers what several callbacks send', async () => {
+      const a = await startQuiet();
+      const before = cluster.bus.published.length;
+      const sends = [(await afterBatch(a, 4)).waiting];
+      for (let more = 0; more < 3; more += 1) {
+        await nextTick();
+        sends.push(send(a));
+      }
+      expect(pushesAfter(before).map(framesIn)).to.deep.equal([4]);
+      await Promise.all(sends);
+      expect(pushesAfter(before).map(framesIn)).to.deep.equal([4, 4]);
     });
 
-    it('sends at once when that millisecond is over', async () => {
+    it('a route that is not busy goes on at once', async () => {
       const a = await startQuiet();
       const before = cluster.bus.published.length;
-      const stoppedAt = performance.now();
-      performance.now = () => stoppedAt;
-      await Promise.all(Array.from({ length: 4 }, (_, n) => a.sender.send({ userId: 7 }, 't', n)));
-      performance.now = () => stoppedAt + 1;
-      const alone = a.sender.send({ userId: 7 }, 't', 'alone');
-      await new Promise((resolve) => process.nextTick(resolve));
+      const { waiting } = await afterBatch(a, 3);
+      await nextTick();
+      expect(pushesAfter(before).map(framesIn)).to.deep.equal([3, 1]);
+      await waiting;
+    });
+
+    it('a batch that is full waits for nothing', async () => {
+      const a = await startQuiet({ maxBatchFrames: 4 });
+      const before = cluster.bus.published.length;
+      const sends = [(await afterBatch(a, 4)).waiting, send(a), send(a), send(a), send(a)];
+      expect(pushesAfter(before).map(framesIn)).to.deep.equal([4, 4]);
+      await Promise.all(sends);
+      expect(pushesAfter(before).map(framesIn)).to.deep.equal([4, 4, 1]);
+    });
+
+    it('callers that await each send never wait', async () => {
+      const a = await startQuiet();
+      const before = cluster.bus.published.length;
+      const { setTimeout: real } = globalThis;
+      let timers = 0;
+      globalThis.setTimeout = Object.assign((...args: Parameters<typeof real>) => {
+        timers += 1;
+        return real(...args);
+      }, real);
+      try {
+        for (let round = 0; round < 5; round += 1) await Promise.all(Array.from({ length: 8 }, () => send(a)));
+      } finally {
+        globalThis.setTimeout = real;
+      }
+      expect(pushesAfter(before).map(framesIn)).to.deep.equal([8, 8, 8, 8, 8]);
+      expect(timers).to.equal(0);
+    });
+
+    it('a node that closes sends what is being gathered', async () => {
+      const a = await startQuiet();
+      const before = cluster.bus.published.length;
+      const { waiting } = await afterBatch(a, 4);
+      performance.now = now;
+      await Promise.all([waiting, a.node.close()]);
       expect(pushesAfter(before).map(framesIn)).to.deep.equal([4, 1]);
-      await alone;
+    });
+
+    it('what waits behind a batch of many that is refused goes its way', async () => {
+      const a = await startQuiet();
+      cluster.bus.rejectNext(1, (bytes) => bytes.includes('refused'));
+      const refused = Array.from({ length: 4 }, () => a.sender.send({ userId: 7 }, 't', 'refused'));
+      await nextTick();
+      const outcomes = await Promise.allSettled([...refused, send(a)]);
+      expect(outcomes.map(({ status }) => status)).to.deep.equal([...Array(4).fill('rejected'), 'fulfilled']);
     });
   });
 

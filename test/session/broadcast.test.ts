@@ -52,6 +52,7 @@ function timeWrites(sockets: readonly Socket[], writeMs: number): () => readonly
   const turns: number[] = [];
   performance.now = () => now.call(performance) + spent;
   for (const socket of sockets) {
+    // Passes on what it is called with.
     const write = socket.write.bind(socket) as (...args: readonly unknown[]) => boolean;
     socket.write = (...args: readonly unknown[]) => {
       spent += writeMs;

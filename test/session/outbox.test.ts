@@ -69,6 +69,26 @@ describe('session outbox', function () {
         expect(client.messages.map(({ content }) => (content as string)[0]).join('')).to.equal('0123456789');
       });
 
+      it('carries every kind of text, alone and in bursts of all kinds', async () => {
+        const server = await startServer({}, { isTls });
+        const client = await server.connect({ id: 1 });
+        const kinds = [
+          'plain',
+          'caf\u00e9 \u0080\u00ff',
+          '中文',
+          '😀',
+          '\u0000\u007f',
+          'x'.repeat(15_000),
+          'ü'.repeat(9000),
+        ];
+        const bursts = [...kinds.map((kind) => [kind]), kinds.slice(0, 5), kinds, [...kinds, 'y'.repeat(70_000)]];
+        for (const [index, burst] of bursts.entries()) {
+          for (const text of burst) client.session.send('n', text);
+          await client.got(bursts.slice(0, index + 1).flat().length);
+        }
+        expect(client.messages.map(({ content }) => content)).to.deep.equal(bursts.flat());
+      });
+
       it('loses no last message before an immediate close, 200 times out of 200', async () => {
         const server = await startServer({}, { isTls });
         for (let round = 0; round < 200; round += 1) {
@@ -134,12 +154,15 @@ describe('session outbox', function () {
     const server = await startServer();
     const peer = await RawPeer.open(server.url({ id: 1 }));
     const overhead = '{"type":"t","content":"\\"\\""}'.length;
-    const lengths = [overhead, 125, 126, 127, 65_535, 65_536, 70_000];
-    for (const length of lengths) {
-      void server.realtime.send({ userId: 1 }, 't', 'x'.repeat(length - overhead));
+    const lengths = [overhead + 2, 125, 126, 127, 15_999, 16_000, 16_001, 65_535, 65_536, 70_000];
+    // Written as text and as bytes.
+    for (const start of ['xx', 'ü']) {
+      for (const length of lengths) {
+        void server.realtime.send({ userId: 1 }, 't', start + 'x'.repeat(length - overhead - 2));
+      }
     }
-    await peer.got(Opcode.text, lengths.length);
-    expect(peer.frames.map(({ payload }) => payload.length)).to.deep.equal(lengths);
+    await peer.got(Opcode.text, 2 * lengths.length);
+    expect(peer.frames.map(({ payload }) => payload.length)).to.deep.equal([...lengths, ...lengths]);
     expect(peer.frames.every(({ isFinal, hasRsv1, opcode }) => isFinal && !hasRsv1 && opcode === Opcode.text)).to.equal(
       true,
     );

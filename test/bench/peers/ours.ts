@@ -5,7 +5,7 @@ import passport from 'passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { attachRealtime } from 'express-realtime';
 import type { Claims, Peer } from './peer';
-import { JWT_SECRET } from './peer';
+import { PASSPORT_SECRET } from './peer';
 
 /** This package as its README attaches it: Passport, safe defaults; only the rate limit is off, since echo floods. */
 export async function startOurs(port: number): Promise<Peer> {
@@ -13,7 +13,7 @@ export async function startOurs(port: number): Promise<Peer> {
     new Strategy(
       {
         jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
-        secretOrKey: JWT_SECRET as string,
+        secretOrKey: PASSPORT_SECRET,
         algorithms: ['HS256'],
       },
       (claims: Claims, done) => done(null, { id: claims.sub }),

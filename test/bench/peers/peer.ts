@@ -27,6 +27,9 @@ export const SECRET_FORM = 'BENCH_SECRET_FORM';
 export const JWT_SECRET: string | KeyObject =
   process.env[SECRET_FORM] === ('text' satisfies SecretForm) ? SECRET : createSecretKey(Buffer.from(SECRET));
 
+/** The same for `passport-jwt`, which takes a KeyObject; its types do not say so. */
+export const PASSPORT_SECRET = JWT_SECRET as string;
+
 /** The path of every WebSocket peer. */
 export const PATH = '/ws';
 

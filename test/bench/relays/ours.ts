@@ -6,7 +6,7 @@ import passport from 'passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { attachRealtime, brokerFromUrl } from 'express-realtime';
 import type { Relay, RelayOptions } from './relay';
-import { JWT_SECRET } from '../peers/peer';
+import { PASSPORT_SECRET } from '../peers/peer';
 import { pushRoute } from './http';
 
 /** This package, as its README attaches it to a broker. */
@@ -15,7 +15,7 @@ export async function startOurs({ url, name }: RelayOptions): Promise<Relay> {
     new Strategy(
       {
         jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
-        secretOrKey: JWT_SECRET as string,
+        secretOrKey: PASSPORT_SECRET,
         algorithms: ['HS256'],
       },
       (claims: { sub: number }, done) => done(null, { id: claims.sub }),
