@@ -16,6 +16,7 @@ let peakRss = 0;
 interface Flood {
   readonly users: number;
   readonly messages: number;
+  readonly perTurn: number;
   readonly content: object;
 }
 
@@ -69,11 +70,11 @@ serve({
     inTurns(rounds, () => {
       for (let user = 0; user < users; user += 1) started().toUser(user, 'news', content);
     }),
-  /** `messages` to each of the first users, a few in a turn, at a pace that leaves time for others. */
-  flood: async ({ users, messages, content }: Flood) => {
+  /** `messages` to each of the first users, a few in a turn, with a pause after each turn. */
+  flood: async ({ users, messages, perTurn, content }: Flood) => {
     for (let sent = 0; sent < users * messages; sent += 1) {
       started().toUser(sent % users, 'bulk', content);
-      if (sent % 20 === 19) await pause(5);
+      if (sent % perTurn === perTurn - 1) await pause(5);
     }
   },
   /** A broadcast that carries when it left, every so often. */

@@ -48,7 +48,7 @@ const echoes = (title: string, goal: number, inFlight: number, total: number): S
     peers: ALL,
     metrics: { cpu: { unit: 'µs CPU / round trip', goal } },
     fleet: 'echoes',
-    pairs: 41,
+    pairs: 61,
     prepare: (rig) => rig.open(ECHO_SOCKETS),
     pass: (rig) => echoed(rig, { total, inFlight, texts: CONTENTS.map((content) => echoText(rig.name, content)) }),
   });
@@ -145,7 +145,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   echo: echoes('echo, one in flight', 1.05, 1, 8000),
   echo20: echoes('echo, 20 pipelined', 0.6, 20, 12_000),
   request,
-  connect: connects('connect with a JWT, its secret a text', 'text', 25, 1.15),
+  connect: connects('connect with a JWT, its secret a text', 'text', 41, 1.15),
   'connect-key': connects('connect with a JWT, its secret a KeyObject', 'key', 25),
   stages,
   idle,
