@@ -12,7 +12,7 @@ const LANES = 100;
 /** The requests are measured as the difference of two loads: one round of each would drown in the noise. */
 const HTTP_ROUNDS = 2;
 const PER_SECOND = 500;
-const ALONE = 600;
+const ALONE = 500;
 /** Servers run for days: what the compiler spends on the first thousands of frames is no cost of a frame. */
 const WARM_UP = { ticks: 4, requests: 2, alone: 3000 };
 const NODE = `${__dirname}/relay-process.ts`;

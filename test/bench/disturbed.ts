@@ -11,10 +11,10 @@ const PEERS: readonly PeerName[] = ['ours', 'ws'];
  * is sent while the others are measured.
  */
 const SLOW = { sockets: 5000, stalled: 100, bytes: 64 * 1024, probes: 10, everyMs: 150 };
-const FILL = { messages: 64, perTurn: 40 };
+const FILL = { messages: 64, perTurn: 80 };
 const OVERFLOW = { messages: 24, perTurn: 10 };
 const STORM = { clients: Math.min(10_000, openFileLimit() - 500), share: 0.99, spreadMs: 1000 };
-const JITTER = { clients: 200, everyMs: 2000, awayMs: 200, perSecond: 10, seconds: 2 };
+const JITTER = { clients: 200, everyMs: 2000, awayMs: 200, perSecond: 10, seconds: 1.5 };
 const MIB = 1024 * 1024;
 
 /** Percentiles of what the load timed, in milliseconds. */

@@ -10,7 +10,7 @@ import { stages } from './stages';
 const SOCKETS = 1000;
 const ECHO_SOCKETS = 200;
 /** Many, since RSS grows in steps. */
-const IDLE = { base: 200, sockets: 8000 };
+const IDLE = { base: 200, sockets: 6000 };
 const CONNECTS = 500;
 const ALL: readonly PeerName[] = ['ours', 'ws', 'express-ws', 'fastify', 'socket.io'];
 const WITH_FLOOR: readonly PeerName[] = ['ours', 'ws', 'preframed', 'express-ws', 'fastify', 'socket.io'];
@@ -92,7 +92,7 @@ interface Memory {
 }
 
 const idle = onRigs({
-  title: '8,000 idle sockets',
+  title: '6,000 idle sockets',
   // A fresh start for each pass: more of them would take too long.
   peers: ['ours', 'ws'],
   metrics: {
@@ -145,7 +145,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   echo: echoes('echo, one in flight', 1.05, 1, 8000),
   echo20: echoes('echo, 20 pipelined', 0.6, 20, 12_000),
   request,
-  connect: connects('connect with a JWT, its secret a text', 'text', 41, 1.15),
+  connect: connects('connect with a JWT, its secret a text', 'text', 25, 1.15),
   'connect-key': connects('connect with a JWT, its secret a KeyObject', 'key', 25),
   stages,
   idle,
