@@ -68,8 +68,8 @@ class Batch {
 /**
  * The way to all nodes, or to one: gathers frames until the callback that sends them has ended, while a publish is
  * under way, and, when busy, for the rest of a millisecond. One publish is under way at a time, which keeps the order on
- * brokers whose clients reorder overlapping sends. Not until the check phase: that is one more turn of the event loop for a frame that goes alone,
- * and what the other callbacks of a turn send waits behind its first frames anyway.
+ * brokers whose clients reorder overlapping sends. Not until the check phase: that is one more turn of the event loop
+ * for a frame that goes alone, and what the other callbacks of a turn send waits behind its first frames anyway.
  */
 export class Route {
   readonly #host: RouteHost;
