@@ -41,9 +41,8 @@ export async function stopFleet(next?: string): Promise<void> {
   for (const rig of stopping?.rigs.values() ?? []) await rig.stop();
 }
 
-/** One fleet at a time; its first scenario prepares it for all. */
+/** One fleet at a time: before a scenario of another {@link stopFleet} is called. Its first scenario prepares it for all. */
 async function rigOfFleet(name: string, plan: OneProcess<string>, peer: string): Promise<Rig> {
-  await stopFleet(name);
   fleet ??= { name, rigs: new Map() };
   const rig = fleet.rigs.get(peer) ?? (await openRig(plan, peer));
   fleet.rigs.set(peer, rig);
