@@ -256,6 +256,30 @@ describe('messages in: handlers', () => {
     expect(handled).to.deep.equal([1]);
   });
 
+  it('that are synchronous set no timer, however many messages come', async () => {
+    const { login, realtime } = await startApp({ handlerTimeoutMs: 60_000, maxMessagesPerSecond: 0 });
+    const done = deferred();
+    let handled = 0;
+    realtime.registry.on('work', () => {
+      handled += 1;
+      if (handled === 100) done.resolve();
+    });
+    const client = await login(ada);
+    const { setInterval: real } = globalThis;
+    let timers = 0;
+    globalThis.setInterval = Object.assign((...args: Parameters<typeof real>) => {
+      timers += 1;
+      return real(...args);
+    }, real);
+    try {
+      for (let message = 0; message < 100; message += 1) client.send('work');
+      await done.promise;
+    } finally {
+      globalThis.setInterval = real;
+    }
+    expect(timers).to.equal(0);
+  });
+
   it('leave no timer: closing with a handler that hangs ends at once', async () => {
     const { login, realtime } = await startApp({ handlerTimeoutMs: 60_000 });
     const started = deferred();
